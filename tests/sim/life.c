@@ -612,13 +612,11 @@ static bool next_process(struct life *life)
     // Its output has gone on since, or what was staged then has been cleared away.
     life->universe.saw[SIM_SAW_gave_up] += failed;
     life->refused = failed && (process->error.code == TM_E_CHECKPOINT_OLD ||
-                               process->error.code == TM_E_OUTPUT_CHANGED ||
-                               process->error.code == TM_E_IN_FLIGHT);
+                               process->error.code == TM_E_OUTPUT_CHANGED);
     life->universe.saw[SIM_SAW_savepoint_refused] += life->begins_from && life->refused;
     life->stopped =
         failed && sim_rot_stops(&life->rot, &life->oracle, &process->error, life->begins_from);
-    bool otherwise = failed && sim_changes_refused(&life->changes, &life->oracle, life->begins_from,
-                                                   &process->error);
+    bool otherwise = failed && sim_changes_refused(&life->changes, &life->oracle, &process->error);
     if (failed && life->universe.calm && !life->stopped && !otherwise &&
         !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
