@@ -112,10 +112,43 @@ static int learn(struct tm_store *store, uint64_t checkpoint, struct tm_error *e
     return rc;
 }
 
+// The number of a savepoint is nobody else's, also where the next process knows of nothing that
+// came behind it: outputs know what they have by numbers, and the savepoint, wherever it lies by
+// then, may be begun with. So an empty folder has it, before the savepoint is there; of several the
+// highest counts.
+static const char saved[] = ".saved";
+
+static void forget_number(struct tm_store *store, uint64_t checkpoint)
+{
+    char path[TM__FULL_PATH];
+    if (checkpoint != 0 && tm__checkpoint_path(store->folder, checkpoint, saved, path, NULL) == 0)
+        (void)tm__remove_tree(store, path, NULL); // else at the next opening
+}
+
+static int keep_number(struct tm_store *store, uint64_t checkpoint, struct tm_error *err)
+{
+    char path[TM__FULL_PATH];
+    if (checkpoint <= store->saved)
+        return 0;
+    int rc = tm__checkpoint_path(store->folder, checkpoint, saved, path, err);
+    if (rc == 0)
+        rc = store->fx->files->mkdirs(store->fx->ctx, path, err);
+    if (rc == 0)
+        rc = store->fx->files->sync_folder(store->fx->ctx, store->folder, err);
+    if (rc != 0)
+        return rc;
+    forget_number(store, store->saved);
+    store->saved = checkpoint;
+    return 0;
+}
+
 static int look_at(struct tm_store *store, const char *name, struct tm_error *err)
 {
     char path[TM__FULL_PATH];
     uint64_t checkpoint = tm__checkpoint_of_name(name, "");
+    uint64_t number = tm__checkpoint_of_name(name, saved);
+    if (number > store->saved)
+        store->saved = number;
     if (checkpoint > store->highest)
         store->highest = checkpoint;
     if (checkpoint != 0)
@@ -135,7 +168,6 @@ static int look_around(struct tm_store *store, struct tm_error *err)
     int rc = tm__list(store, store->folder, &names, err);
     for (uint32_t i = 0; i < names.count && rc == 0; i++)
         rc = look_at(store, names.paths[i], err);
-    tm__list_fini(store->mem, &names);
     if (rc == 0)
         rc = tm__latest_read(store->fx, store->mem, store->folder, &store->latest, err);
     // A crash before the first LATEST, or somebody has removed it.
@@ -145,8 +177,12 @@ static int look_around(struct tm_store *store, struct tm_error *err)
     // loss of power. Sinks make visible what it owes before LATEST is written anew.
     if (rc == 0)
         rc = store->fx->files->sync_folder(store->fx->ctx, store->folder, err);
-    if (store->latest > store->highest)
-        store->highest = store->latest;
+    for (uint32_t i = 0; i < names.count && rc == 0; i++)
+        if (tm__checkpoint_of_name(names.paths[i], saved) < store->saved)
+            forget_number(store, tm__checkpoint_of_name(names.paths[i], saved));
+    tm__list_fini(store->mem, &names);
+    tm_store_count_from(store, store->latest);
+    tm_store_count_from(store, store->saved);
     return rc;
 }
 
@@ -373,7 +409,9 @@ static int publish(struct tm_store *store, const struct tm_pending *pending,
 static int publish_savepoint(struct tm_store *store, const struct tm_pending *pending,
                              bool *renamed, struct tm_error *err)
 {
-    int rc = move(store, pending, renamed, err);
+    int rc = keep_number(store, pending->checkpoint, err);
+    if (rc == 0)
+        rc = move(store, pending, renamed, err);
     if (rc == 0)
         TM_KILL_POINT(savepoint_published);
     return rc;

@@ -39,6 +39,7 @@ struct tm_store {
     char owner[24];   // what the file LOCK says while the folder is this one's
     uint64_t latest;  // 0: none
     uint64_t highest; // number that was ever used
+    uint64_t saved;   // the highest of a savepoint, which a folder keeps; 0: none
     uint64_t now;     // counts givings-up
     struct tm__refs *refs;
     struct tm_pending *pending;

@@ -611,7 +611,8 @@ bool tm_keeper_is_unused(const struct tm_keeper *keeper)
 bool tm_keeper_is_saved(const struct tm_keeper *keeper)
 {
     return tm_checkpoints_is_over(&keeper->checkpoints) && keeper->commits == 0 &&
-           keeper->uncommitted == NULL && keeper->failure.code == 0;
+           (keeper->uncommitted == NULL || TM_PLANTED(last_epoch_lost)) &&
+           keeper->failure.code == 0;
 }
 
 const struct tm_error *tm_keeper_failure(const struct tm_keeper *keeper)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/cluster/keeper_parts.h"
 
 enum { NAMES_MAX = 1000 }; // that are tried for a savepoint
@@ -42,7 +43,8 @@ static int fill_manifest(const struct tm__errand *errand, struct tm_manifest *ma
     }
     if (rc != 0)
         return tm_error_set(err, rc, "out of memory for a manifest");
-    for (uint32_t t = 0; t < job->task_count && rc == 0; t++)
+    bool early = TM_PLANTED(manifest_before_parts) && kept->flight_bytes != 0;
+    for (uint32_t t = 0; t + early < job->task_count && rc == 0; t++)
         rc = tm_manifest_add_written(manifest, kept->parts[t]->written, err);
     return rc;
 }

@@ -458,7 +458,7 @@ static int undo(struct tm__operator_keyed *keyed, struct tm__operator_change *ch
         return set_blob(keyed, change->index, &change->value.fresh, NULL, 0);
     case TM__CHANGE_TIMER_ADDED:
     case TM__CHANGE_TIMER_REMOVED:
-        return undo_timer(keyed, change);
+        return TM_PLANTED(timers_not_undone) ? 0 : undo_timer(keyed, change);
     case TM__CHANGE_LIST_APPENDED:
         if (TM_PLANTED(lists_not_undone))
             return 0;

@@ -3,6 +3,7 @@
 // of the run ends it: what has not fired goes back into the set before. So timers fire in their
 // order whatever calls do.
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/operator/process.h"
 
 // --- as rows -------------------------------------------------------------------------------------
@@ -95,6 +96,15 @@ int tm__operator_process_due_row(struct tm__operator_process *self, uint32_t i,
 
 // --- a run ---------------------------------------------------------------------------------------
 
+// A planted mistake.
+static void repeat_last(struct tm__operator_process *self, uint32_t n)
+{
+    self->due_times[n] = self->due_times[n - 1];
+    self->due_names[n] = self->due_names[n - 1];
+    self->due_name_lengths[n] = self->due_name_lengths[n - 1];
+    self->keyed.block->keys[n] = self->keyed.block->keys[n - 1];
+}
+
 // The next timers that are due out of the set, their keys into the block.
 static int take_due(struct tm__operator_process *self, enum tm_timer_domain domain, int64_t limit)
 {
@@ -122,6 +132,8 @@ static int take_due(struct tm__operator_process *self, enum tm_timer_domain doma
                                          .bytes = (const void *)(uintptr_t)at,
                                          .length = timer.key.length};
     }
+    if (TM_PLANTED(timer_fires_twice) && n != 0 && n < most && self->due_times[n - 1] + 9 > limit)
+        repeat_last(self, n++);
     for (uint32_t i = 0; i < n; i++) // the buffer grows no more
         block->keys[i].bytes = self->due_bytes.data + (uintptr_t)block->keys[i].bytes;
     block->count = n;

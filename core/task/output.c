@@ -2,6 +2,7 @@
 // its control elements and the rows given to them, dead-letter edges the rows that failed and
 // barriers.
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/task/dead_letter.h"
 #include "core/task/task.h"
 
@@ -102,7 +103,8 @@ static int overtake(struct tm_task *task, struct tm_task_output *output,
     if (rc == TM_SENT)
         rc = tm_sender_flush(output->sender, task->ctx.now_ns, true);
     output->barrier = *barrier;
-    if (rc < 0 || tm__task_cut_unsent(task, task->checkpoints.collecting->cut, output) == 0)
+    if (rc < 0 || TM_PLANTED(barrier_overtakes_batch) ||
+        tm__task_cut_unsent(task, task->checkpoints.collecting->cut, output) == 0)
         return rc < 0 ? rc : 0;
     struct tm_error err;
     tm_error_clear(&err);

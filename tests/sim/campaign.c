@@ -1,31 +1,36 @@
 // simulate: many seeds, each a world with a job that must survive it (docs/internals/simulator.md).
-// usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] [--table] [--traces]
-//        [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N] [--choose]
-//        [--list FILE] [--break file|clock] [--shrink] [--without NAME,NAME...] [--rows N]
+// usage: simulate [--seeds N] [--from S] [--minutes M] [--jobs N] [--twice] [--story] [--table]
+//        [--traces] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N]
+//        [--choose] [--cover FILE] [--list FILE] [--break file|clock|thread] [--shrink]
+//        [--without NAME,NAME...] [--rows N] [--results FILE] [--commit NAME] [--resume]
+//        [--summary]
 //
-// Seeds are lived in child processes, a block of them in each: a crash of the engine is a failing
-// seed as any other, and what dead processes of a world leave goes with the child. Prints a line
-// per failing seed with the command that tells its story, and `N passed, N failed`. Exit code 1: a
-// seed failed, or as many as COMPLETE have missed a fault, a kill point or something that must have
-// been seen. With --planted instead a line for each mistake: how many seeds it took to find it, in
-// each of some series; exit code 1: one was not found. With --choose few of the seeds that together
-// have met all that the campaign has. With --list the seeds are those that lines of a
+// Prints a line per failing seed with the command that tells its story, and `N passed, N failed`.
+// Exit code 1: a seed failed, or as many as COMPLETE have missed a fault, a kill point or something
+// that must have been seen. With --results what was lived is kept in a file, under the name of a
+// commit, and it is all seeds of that commit that count for COMPLETE; --resume goes on behind them,
+// --summary tells what the file has. With --planted instead a line for each mistake: how many seeds
+// it took to find it, in each of some series; exit code 1: one was not found. With --choose few of
+// the seeds that together have met all that the campaign has; --cover writes them to a file, and
+// lives on until there is nothing left to meet. With --list the seeds are those that lines of a
 // file begin with, and together they must meet everything.
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "tests/sim/blocks.h"
 #include "tests/sim/coverage.h"
-#include "tests/sim/heaps.h"
-#include "tests/sim/life.h"
 #include "tests/sim/planted.h"
-#include "tests/sim/seal.h"
+#include "tests/sim/results.h"
 #include "tests/sim/shrink.h"
 
 enum { COMPLETE = 10000 }; // so many seeds must meet everything
+enum {
+    COVER = 4000,
+    COVER_MOST = 30000
+}; // seeds that a list is chosen from, unless told otherwise; at most
 enum { BLOCK = 100, FAILURES_MAX = 20, KEPT_MAX = 1000000 };
 enum { SERIES_APART = 1000000, SHARE = 40 }; // of the seeds of series; seeds for a mistake's share
 
@@ -39,10 +44,15 @@ struct options {
     bool chooses;
     bool shrinks;         // the first seed
     struct sim_less less; // what is left out of each
-    const char *breaks;   // the seal: "file" or "clock"
+    const char *breaks;   // the seal: "file", "clock" or "thread"
     const char *list;     // file of seeds; NULL: they are counted on
     const char *planted;  // names of mistakes; NULL: it is an ordinary campaign; "": all of them
-    uint32_t series;
+    const char *plant;    // the mistake that is planted; NULL: none
+    const char *cover;    // file for seeds that together meet everything
+    uint32_t series, jobs;
+    const char *results; // file; NULL: nothing is kept
+    char commit[SIM_COMMIT];
+    bool resumes, sums_up, has_from;
 };
 
 struct totals {
@@ -50,47 +60,10 @@ struct totals {
     struct sim_outcome sum;
     uint64_t count;
     uint32_t *rows, *checkpoints, *faults; // of each seed, for medians
-    struct sim_coverage *coverage;         // of each seed, with --choose
+    struct sim_coverage *coverage;         // of each seed, with --choose and --cover
     uint64_t first_failed;                 // the seed; 0: none
     char why[512];                         // it did
 };
-
-// --- a child -------------------------------------------------------------------------------------
-
-// What a seed may not do: exits with SIGSYS or SIGSEGV.
-static void break_seal(const char *what)
-{
-    struct timespec t;
-    FILE *file = strcmp(what, "file") == 0 ? fopen("/dev/null", "r") : NULL;
-    if (file != NULL || clock_gettime(CLOCK_MONOTONIC, &t) == 0)
-        _exit(0);
-}
-
-static void live_block(const struct options *o, uint64_t from, uint64_t count, int fd)
-{
-    static char buffer[1 << 16]; // else the first line would ask what standard output is
-    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-    if (sim_seal() != 0)
-        _exit(4);
-    if (o->breaks != NULL)
-        break_seal(o->breaks);
-    for (uint64_t seed = from; seed < from + count; seed++) {
-        struct sim_outcome outcome, again;
-        sim_live(seed, &o->less, o->story, &outcome);
-        if (o->twice && outcome.failure[0] == '\0') {
-            sim_heaps_turn(); // at other addresses, too
-            sim_live(seed, &o->less, false, &again);
-            if (again.trace != outcome.trace)
-                snprintf(outcome.failure, sizeof outcome.failure,
-                         "the same seed is not the same run: traces %016llx and %016llx",
-                         (unsigned long long)outcome.trace, (unsigned long long)again.trace);
-        }
-        fflush(stdout);
-        if (write(fd, &outcome, sizeof outcome) != (ssize_t)sizeof outcome)
-            _exit(3);
-    }
-    _exit(0);
-}
 
 // --- all of them ---------------------------------------------------------------------------------
 
@@ -121,14 +94,7 @@ static void add(struct totals *totals, const struct sim_outcome *outcome)
     sum->turns += outcome->turns;
     sum->cuts += outcome->cuts;
     sum->virtual_ns += outcome->virtual_ns;
-    for (int i = 0; i < SIM_FAULT_COUNT; i++)
-        sum->faults[i] += outcome->faults[i];
-    for (int i = 0; i < SIM_SOMETIMES_COUNT; i++)
-        sum->saw[i] += outcome->saw[i];
-    for (int i = 0; i < TM_KILL_COUNT; i++) {
-        sum->passes[i] += outcome->passes[i];
-        sum->kills[i] += outcome->kills[i];
-    }
+    sim_coverage_add(sum, outcome);
 }
 
 static void fail(const struct options *o, struct totals *totals, uint64_t seed, const char *why)
@@ -143,59 +109,94 @@ static void fail(const struct options *o, struct totals *totals, uint64_t seed, 
     fflush(stdout);
 }
 
-static bool read_outcome(int fd, struct sim_outcome *outcome)
+// Seeds that are lived one after the other, and what is kept of them.
+struct run {
+    const struct options *o;
+    struct totals *totals;
+    struct sim_results *results;      // NULL: nothing is kept
+    const struct sim_commit *history; // NULL: none of them was lived before
+    uint64_t next, left, block;       // seeds
+    FILE *list;                       // of them; NULL: they are counted on
+    double until_s;                   // 0: as long as it takes
+};
+
+static volatile sig_atomic_t interrupted;
+
+static double now(void)
 {
-    size_t have = 0;
-    while (have < sizeof *outcome) {
-        ssize_t got = read(fd, (char *)outcome + have, sizeof *outcome - have);
-        if (got <= 0)
-            return false;
-        have += (size_t)got;
-    }
-    return true;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-// How many seeds were lived, the last of which may have ended the child.
-static uint64_t run_block(const struct options *o, uint64_t from, uint64_t count,
-                          struct totals *totals)
+// The number that the next line with one begins with; 0: there is none.
+static uint64_t next_of_list(FILE *file)
 {
-    int ends[2], status = 0;
-    uint64_t lived = 0;
-    struct sim_outcome outcome;
-    fflush(stdout);
-    if (pipe(ends) != 0) {
-        perror("simulate");
-        exit(2);
+    char line[400], *end;
+    while (fgets(line, sizeof line, file) != NULL) {
+        uint64_t seed = strtoull(line, &end, 10);
+        if (end != line)
+            return seed;
     }
-    pid_t child = fork();
-    if (child == 0) {
-        close(ends[0]);
-        live_block(o, from, count, ends[1]);
-    }
-    close(ends[1]);
-    while (lived < count && read_outcome(ends[0], &outcome)) {
-        lived++;
-        add(totals, &outcome);
-        if (outcome.failure[0] == '\0')
-            totals->passed++;
-        else
-            fail(o, totals, outcome.seed, outcome.failure);
-        if (o->traces)
-            printf("%llu %016llx\n", (unsigned long long)outcome.seed,
-                   (unsigned long long)outcome.trace);
-        else if (o->story || (o->seeds == 1 && !o->quiet && outcome.failure[0] == '\0'))
-            printf("trace %016llx\n", (unsigned long long)outcome.trace);
-    }
-    close(ends[0]);
-    waitpid(child, &status, 0);
-    if (lived == count)
-        return lived;
-    char why[100];
-    snprintf(why, sizeof why, "R2: the engine ended the process, by signal %d, code %d",
-             WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-             WIFEXITED(status) ? WEXITSTATUS(status) : 0);
-    fail(o, totals, from + lived, why);
-    return lived + 1;
+    return 0;
+}
+
+static uint64_t next_block(void *arg, uint64_t *from)
+{
+    struct run *run = arg;
+    uint64_t count = run->left < run->block ? run->left : run->block, gap = UINT64_MAX;
+    bool over = (run->until_s != 0 && now() > run->until_s) ||
+                (run->o->first && run->totals->failed != 0) || interrupted != 0;
+    if (count == 0 || over)
+        return 0;
+    if (run->list != NULL)
+        return (*from = next_of_list(run->list)) != 0;
+    if (run->history != NULL)
+        run->next = sim_commit_next(run->history, run->next, &gap);
+    *from = run->next;
+    count = count < gap ? count : gap;
+    run->next += count;
+    run->left -= count;
+    return count;
+}
+
+static void hear(void *arg, const struct sim_outcome *outcome)
+{
+    struct run *run = arg;
+    const struct options *o = run->o;
+    unsigned long long seed = outcome->seed, trace = outcome->trace;
+    add(run->totals, outcome);
+    if (run->results != NULL)
+        sim_results_add(run->results, outcome, now());
+    if (outcome->failure[0] == '\0')
+        run->totals->passed++;
+    else
+        fail(o, run->totals, outcome->seed, outcome->failure);
+    if (o->traces)
+        printf("%llu %016llx\n", seed, trace);
+    else if (o->story || (o->seeds == 1 && !o->quiet && outcome->failure[0] == '\0'))
+        printf("trace %016llx\n", trace);
+}
+
+static void live(struct run *run)
+{
+    const struct options *o = run->o;
+    struct sim_blocks blocks = {.jobs = o->story ? 1 : o->jobs,
+                                .less = &o->less,
+                                .twice = o->twice,
+                                .tells = o->story,
+                                .breaks = o->breaks,
+                                .next = next_block,
+                                .each = hear,
+                                .arg = run};
+    sim_blocks_live(&blocks);
+}
+
+static void live_range(const struct options *o, uint64_t from, uint64_t count,
+                       struct totals *totals)
+{
+    struct run run = {.o = o, .totals = totals, .next = from, .left = count, .block = BLOCK / 10};
+    live(&run);
 }
 
 // --- what it came to -----------------------------------------------------------------------------
@@ -230,24 +231,20 @@ static void print_totals(const struct options *o, struct totals *totals, double 
     sim_coverage_summary(sum);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void usage(void)
 {
     fprintf(stderr,
-            "usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] "
-            "[--table] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N] "
-            "[--choose] [--list FILE] [--shrink] [--without NAME,NAME...] [--rows N]\n");
+            "usage: simulate [--seeds N] [--from S] [--minutes M] [--jobs N] [--twice] [--story] "
+            "[--table] [--traces] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] "
+            "[--series N] [--choose] [--cover FILE] [--list FILE] [--shrink] "
+            "[--without NAME,NAME...] [--rows N] [--results FILE] [--commit NAME] [--resume] "
+            "[--summary]\n");
     exit(2);
 }
 
-static void plant(const char *name)
+static void plant(struct options *o, const char *name)
 {
+    o->plant = name;
     if (sim_plant(name))
         return;
     for (int i = 0; i < TM_PLANT_COUNT; i++)
@@ -255,51 +252,87 @@ static void plant(const char *name)
     exit(strcmp(name, "list") == 0 ? 0 : 2);
 }
 
+// Options without a value. False: it is none.
+static bool parse_flag(struct options *o, const char *option)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {
+        {"--twice", &o->twice},    {"--story", &o->story},    {"--table", &o->table},
+        {"--traces", &o->traces},  {"--first", &o->first},    {"--shrink", &o->shrinks},
+        {"--choose", &o->chooses}, {"--resume", &o->resumes}, {"--summary", &o->sums_up},
+    };
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (strcmp(option, flags[i].name) == 0)
+            return *flags[i].flag = true;
+    return false;
+}
+
+static void parse_from(struct options *o, const char *value)
+{
+    o->from = strtoull(value, NULL, 10);
+    o->has_from = true;
+}
+
+// False: it is none, or its value is not right.
+static bool parse_value(struct options *o, const char *option, const char *value)
+{
+    const struct {
+        const char *name;
+        const char **text;
+        uint32_t *number;
+    } values[] = {
+        {"--list", &o->list, NULL},      {"--cover", &o->cover, NULL},
+        {"--break", &o->breaks, NULL},   {"--results", &o->results, NULL},
+        {"--rows", NULL, &o->less.rows}, {"--series", NULL, &o->series},
+        {"--jobs", NULL, &o->jobs},
+    };
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        if (strcmp(option, values[i].name) != 0)
+            continue;
+        if (values[i].text != NULL)
+            *values[i].text = value;
+        else
+            *values[i].number = (uint32_t)strtoul(value, NULL, 10);
+        return true;
+    }
+    if (strcmp(option, "--seeds") == 0)
+        o->seeds = strtoull(value, NULL, 10);
+    else if (strcmp(option, "--from") == 0)
+        parse_from(o, value);
+    else if (strcmp(option, "--minutes") == 0)
+        o->minutes = strtod(value, NULL);
+    else if (strcmp(option, "--commit") == 0)
+        return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
+    else if (strcmp(option, "--plant") == 0)
+        plant(o, value);
+    else
+        return strcmp(option, "--without") == 0 && sim_less_without(&o->less, value);
+    return true;
+}
+
 static void parse(struct options *o, int argc, char **argv)
 {
-    *o = (struct options){.seeds = 1000, .from = 1};
+    *o = (struct options){.from = 1, .jobs = 1, .commit = "unknown"};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--twice") == 0)
-            o->twice = true;
-        else if (strcmp(argv[i], "--story") == 0)
-            o->story = true;
-        else if (strcmp(argv[i], "--table") == 0)
-            o->table = true;
-        else if (strcmp(argv[i], "--traces") == 0)
-            o->traces = true;
-        else if (strcmp(argv[i], "--first") == 0)
-            o->first = true;
-        else if (strcmp(argv[i], "--shrink") == 0)
-            o->shrinks = true;
-        else if (strcmp(argv[i], "--choose") == 0)
-            o->chooses = true;
-        else if (strcmp(argv[i], "--planted") == 0) {
+        if (parse_flag(o, argv[i]))
+            continue;
+        if (strcmp(argv[i], "--planted") == 0) {
             o->planted = value != NULL && value[0] != '-' ? value : "";
             i += o->planted == value;
-        } else if (value == NULL)
+        } else if (value == NULL || !parse_value(o, argv[i++], value)) {
             usage();
-        else if (strcmp(argv[i], "--seeds") == 0)
-            o->seeds = strtoull(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--from") == 0)
-            o->from = strtoull(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--minutes") == 0)
-            o->minutes = strtod(argv[++i], NULL);
-        else if (strcmp(argv[i], "--rows") == 0)
-            o->less.rows = (uint32_t)strtoul(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--without") == 0 && sim_less_without(&o->less, value))
-            i++;
-        else if (strcmp(argv[i], "--list") == 0)
-            o->list = argv[++i];
-        else if (strcmp(argv[i], "--break") == 0)
-            o->breaks = argv[++i];
-        else if (strcmp(argv[i], "--series") == 0)
-            o->series = (uint32_t)strtoul(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--plant") == 0)
-            plant(argv[++i]);
-        else
-            usage();
+        }
     }
+    if (o->jobs == 0 || o->jobs > SIM_JOBS_MAX || o->from == 0)
+        usage();
+    if (o->seeds == 0)
+        o->seeds = o->cover != NULL ? COVER : 1000;
+    size_t used = strlen(o->commit);
+    if (o->plant != NULL) // what it finds is not the commit's
+        snprintf(o->commit + used, sizeof o->commit - used, "+%s", o->plant);
 }
 
 // --- planted mistakes ----------------------------------------------------------------------------
@@ -309,7 +342,7 @@ static bool is_of_plant(struct options *o, int which, uint64_t seed)
 {
     struct totals totals = {0};
     (void)sim_plant("");
-    run_block(o, seed, 1, &totals);
+    live_range(o, seed, 1, &totals);
     (void)sim_plant(sim_plant_names[which]);
     return totals.passed == 1;
 }
@@ -321,7 +354,9 @@ static uint64_t look_for_plant(struct options *o, int which, uint32_t series, st
     uint64_t from = o->from + (uint64_t)series * SERIES_APART, found = 0;
     for (uint64_t done = 0; done < o->seeds && (found == 0 || (series == 0 && done < SHARE));) {
         bool looks = found == 0;
-        done += run_block(o, from + done, looks ? 10 : SHARE - done, totals);
+        uint64_t count = looks ? 10 * o->jobs : SHARE - done;
+        live_range(o, from + done, count, totals);
+        done += count;
         if (looks && totals->first_failed != 0 && is_of_plant(o, which, totals->first_failed))
             found = totals->first_failed - from + 1;
         else if (looks && totals->first_failed != 0)
@@ -386,39 +421,142 @@ static int find_plants(struct options *o)
 
 static void live_list(const struct options *o, struct totals *totals)
 {
-    char line[400];
-    FILE *file = fopen(o->list, "r");
-    if (file == NULL) {
+    struct run run = {.o = o, .totals = totals, .left = 1, .block = 1, .list = fopen(o->list, "r")};
+    if (run.list == NULL) {
         perror(o->list);
         exit(2);
     }
-    while (fgets(line, sizeof line, file) != NULL) {
-        char *end;
-        uint64_t seed = strtoull(line, &end, 10);
-        if (end != line)
-            run_block(o, seed, 1, totals);
-    }
-    fclose(file);
+    live(&run);
+    fclose(run.list);
 }
 
-static void live_all(const struct options *o, struct totals *totals, double begin)
+// Only what a world is by its seed alone is kept.
+static bool is_kept(const struct options *o)
 {
-    for (uint64_t done = 0; done < o->seeds;) {
-        uint64_t left = o->seeds - done, block = o->minutes != 0 || o->first ? 10 : BLOCK;
-        if (o->minutes != 0 && now() - begin > o->minutes * 60)
-            break;
-        if (o->first && totals->failed != 0) {
-            printf("found by one of %llu seeds\n", (unsigned long long)done);
-            break;
-        }
-        done += run_block(o, o->from + done, left < block ? left : block, totals);
+    return o->results != NULL && o->list == NULL && o->breaks == NULL && !o->story &&
+           sim_less_is_none(&o->less);
+}
+
+static bool has_met_all(const struct sim_outcome *sum)
+{
+    return sim_coverage_never(sum) == 0;
+}
+
+static void live_all(struct options *o, struct totals *totals, const struct sim_history *history,
+                     double begin)
+{
+    struct sim_results results;
+    const struct sim_commit *commit = sim_history_of(history, o->commit);
+    struct run run = {.o = o,
+                      .totals = totals,
+                      .left = o->seeds,
+                      .block = o->minutes != 0 || o->first || o->jobs > 1 ? BLOCK / 10 : BLOCK,
+                      .until_s = o->minutes == 0 ? 0 : begin + o->minutes * 60};
+    if (o->resumes && commit != NULL) {
+        run.history = commit;
+        o->from = o->has_from ? o->from : commit->last + 1;
     }
+    run.next = o->from;
+    if (is_kept(o)) {
+        sim_results_open(&results, o->results, o->commit, begin);
+        run.results = &results;
+    }
+    live(&run);
+    while (o->cover != NULL && !has_met_all(&totals->sum) && totals->count < COVER_MOST &&
+           run.left == 0) {
+        run.left = BLOCK;
+        live(&run);
+    }
+    if (run.results != NULL)
+        sim_results_close(&results, now());
+    if (o->first && totals->failed != 0)
+        printf("found by one of %llu seeds\n",
+               (unsigned long long)(totals->passed + totals->failed));
+}
+
+static void write_cover(const struct options *o, const struct totals *totals)
+{
+    FILE *file = fopen(o->cover, "w");
+    if (file != NULL)
+        fputs("# Seeds that together meet every fault, a death at every kill point, and all that "
+              "must "
+              "have been seen, for ./dev sim --list: written by ./dev sim --cover.\n"
+              "# A seed is a world only as long as nothing is drawn otherwise: then they are to be "
+              "found anew.\n",
+              file);
+    if (file != NULL)
+        sim_coverage_choose(totals->coverage, totals->count, file);
+    if (file == NULL || fclose(file) != 0) {
+        perror(o->cover);
+        exit(2);
+    }
+}
+
+// Seeds of this commit, of this run and of those before it, that failed or missed something.
+static bool sum_up(const struct options *o)
+{
+    struct sim_history history;
+    sim_history_read(&history, o->results);
+    const struct sim_commit *commit = sim_history_of(&history, o->commit);
+    bool well = true;
+    sim_history_print(&history, o->sums_up ? NULL : o->commit);
+    if (commit != NULL)
+        well = well && commit->failed_count == 0 && commit->differing == 0 &&
+               (commit->lived < COMPLETE || sim_coverage_missed(&commit->sum) == 0);
+    sim_history_free(&history);
+    return well;
+}
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static int live_campaign(struct options *o)
+{
+    double begin = now();
+    struct sim_history history = {0};
+    struct totals totals = {.rows = calloc(KEPT_MAX, sizeof(uint32_t)),
+                            .checkpoints = calloc(KEPT_MAX, sizeof(uint32_t)),
+                            .faults = calloc(KEPT_MAX, sizeof(uint32_t)),
+                            .coverage = o->chooses || o->cover != NULL
+                                            ? calloc(KEPT_MAX, sizeof(struct sim_coverage))
+                                            : NULL};
+    if (o->results != NULL)
+        sim_history_read(&history, o->results);
+    if (o->list != NULL)
+        live_list(o, &totals);
+    else
+        live_all(o, &totals, &history, begin);
+    if (o->chooses)
+        sim_coverage_choose(totals.coverage, totals.count, stdout);
+    if (o->cover != NULL)
+        write_cover(o, &totals);
+    print_totals(o, &totals, now() - begin);
+    bool complete =
+        totals.passed + totals.failed >= COMPLETE || o->list != NULL || o->cover != NULL;
+    bool incomplete = complete && sim_coverage_missed(&totals.sum) != 0;
+    if (is_kept(o))
+        incomplete = !sum_up(o) || incomplete;
+    printf("%llu passed, %llu failed\n", (unsigned long long)totals.passed,
+           (unsigned long long)totals.failed);
+    sim_history_free(&history);
+    free(totals.rows);
+    free(totals.checkpoints);
+    free(totals.faults);
+    free(totals.coverage);
+    return totals.failed != 0 || totals.passed == 0 || incomplete;
 }
 
 int main(int argc, char **argv)
 {
     struct options o;
+    struct sigaction once = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     parse(&o, argc, argv);
+    sigaction(SIGINT, &once, NULL);
+    if (o.sums_up)
+        return o.results == NULL ? 2 : !sum_up(&o);
     if (o.planted != NULL)
         return find_plants(&o);
     if (o.shrinks && sim_shrink(o.from, &o.less) != 0)
@@ -427,26 +565,5 @@ int main(int argc, char **argv)
         o.story = true;
         o.seeds = 1;
     }
-    struct totals totals = {.rows = calloc(KEPT_MAX, sizeof(uint32_t)),
-                            .checkpoints = calloc(KEPT_MAX, sizeof(uint32_t)),
-                            .faults = calloc(KEPT_MAX, sizeof(uint32_t)),
-                            .coverage =
-                                o.chooses ? calloc(KEPT_MAX, sizeof(struct sim_coverage)) : NULL};
-    double begin = now();
-    if (o.list != NULL)
-        live_list(&o, &totals);
-    else
-        live_all(&o, &totals, begin);
-    if (o.chooses)
-        sim_coverage_choose(totals.coverage, totals.count);
-    print_totals(&o, &totals, now() - begin);
-    bool incomplete =
-        (totals.passed >= COMPLETE || o.list != NULL) && sim_coverage_missed(&totals.sum) != 0;
-    printf("%llu passed, %llu failed\n", (unsigned long long)totals.passed,
-           (unsigned long long)totals.failed);
-    free(totals.rows);
-    free(totals.checkpoints);
-    free(totals.faults);
-    free(totals.coverage);
-    return totals.failed != 0 || totals.passed == 0 || incomplete;
+    return live_campaign(&o);
 }

@@ -22,8 +22,8 @@ void sim_changes_begin(struct sim_changes *changes, struct sim_oracle *oracle, u
                        bool from, struct tm_cli_options *options)
 {
     const struct sim_job *job = oracle->job;
-    if (job->changes_at != 0 && processes >= job->changes_at && !changes->changed &&
-        !changes->refused && !from) {
+    if (job->changes_at != 0 && processes >= job->changes_at && !changes->changed && !from &&
+        oracle->cut.checkpoint != 0) {
         changes->changed = oracle->changed = true;
         sim_fault(oracle->universe, SIM_changed, "");
     }
@@ -51,19 +51,12 @@ static void take_names(struct sim_changes *changes, const char *hint)
     }
 }
 
-bool sim_changes_refused(struct sim_changes *changes, struct sim_oracle *oracle, bool from,
+bool sim_changes_refused(struct sim_changes *changes, struct sim_oracle *oracle,
                          const struct tm_error *why)
 {
     struct sim_universe *universe = oracle->universe;
     if (!changes->changed)
         return false;
-    if (why->code == TM_E_IN_FLIGHT && !from) {
-        changes->changed = oracle->changed = changes->drops = false;
-        changes->refused = true;
-        universe->saw[SIM_SAW_change_refused]++;
-        sim_tell(universe, "the script is put back: %s", why->message);
-        return true;
-    }
     if (why->code == TM_E_STATE_LEFT && !changes->drops && has_other_stages(oracle->job)) {
         take_names(changes, why->hint);
         changes->drops = changes->name_count != 0;

@@ -23,5 +23,5 @@ bool sim_changes_allow_from(const struct sim_changes *changes, const struct sim_
 void sim_changes_completed(struct sim_changes *changes, struct sim_oracle *oracle);
 // A process was refused with this error: true, if that is because of the change, and the next one
 // begins otherwise.
-bool sim_changes_refused(struct sim_changes *changes, struct sim_oracle *oracle, bool from,
+bool sim_changes_refused(struct sim_changes *changes, struct sim_oracle *oracle,
                          const struct tm_error *why);

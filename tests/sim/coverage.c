@@ -33,7 +33,7 @@ static int gain(const struct sim_coverage *of, const struct sim_coverage *met)
 }
 
 // The one that adds most, again and again.
-void sim_coverage_choose(const struct sim_coverage *all, uint64_t count)
+void sim_coverage_choose(const struct sim_coverage *all, uint64_t count, FILE *to)
 {
     struct sim_coverage met = {0};
     for (;;) {
@@ -48,11 +48,23 @@ void sim_coverage_choose(const struct sim_coverage *all, uint64_t count)
             return;
         for (size_t i = 0; i < sizeof met.met; i++)
             met.met[i] |= best->met[i];
-        printf("choose %llu\n", (unsigned long long)best->seed);
+        fprintf(to, "%llu\n", (unsigned long long)best->seed);
     }
 }
 
 // --- of all --------------------------------------------------------------------------------------
+
+void sim_coverage_add(struct sim_outcome *sum, const struct sim_outcome *outcome)
+{
+    for (int i = 0; i < SIM_FAULT_COUNT; i++)
+        sum->faults[i] += outcome->faults[i];
+    for (int i = 0; i < SIM_SOMETIMES_COUNT; i++)
+        sum->saw[i] += outcome->saw[i];
+    for (int i = 0; i < TM_KILL_COUNT; i++) {
+        sum->passes[i] += outcome->passes[i];
+        sum->kills[i] += outcome->kills[i];
+    }
+}
 
 void sim_coverage_print(const struct sim_outcome *sum)
 {
@@ -67,6 +79,14 @@ void sim_coverage_print(const struct sim_outcome *sum)
     for (int i = 0; i < SIM_SOMETIMES_COUNT; i++)
         printf("%-24s %12llu\n", sim_sometimes_names[i], (unsigned long long)sum->saw[i]);
     printf("\n");
+}
+
+int sim_coverage_never(const struct sim_outcome *sum)
+{
+    int never = 0;
+    for (int i = 0; i < SIM_MEETINGS; i++)
+        never += times(sum, i) == 0;
+    return never;
 }
 
 void sim_coverage_summary(const struct sim_outcome *sum)

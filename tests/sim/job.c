@@ -166,6 +166,19 @@ static void draw_change(struct sim_drawing *drawing, uint32_t kinds)
     drawing->stage->only = SIM_WHEN_CHANGED;
 }
 
+static void tell_change(struct sim_job *job)
+{
+    static const char *const onlys[] = {"", " that goes", " that comes"};
+    size_t told = strlen(job->told);
+    told += (size_t)snprintf(job->told + told, sizeof job->told - told, "; the script changes:");
+    for (uint32_t s = 0; s < job->stage_count && told < sizeof job->told; s++) {
+        const struct sim_stage *stage = &job->stages[s];
+        told += (size_t)snprintf(job->told + told, sizeof job->told - told, " %s%s%s%s",
+                                 stage->kind->name, stage->renamed ? " renamed" : "",
+                                 stage->retyped ? " retyped" : "", onlys[stage->only]);
+    }
+}
+
 static void draw_script(struct sim_job *job, struct sim_universe *universe)
 {
     struct sim_random *random = &universe->users;
@@ -194,6 +207,8 @@ static void draw_script(struct sim_job *job, struct sim_universe *universe)
     add_stages(&drawing, more);
     if (more != 0)
         draw_change(&drawing, kinds);
+    if (job->changes_at != 0)
+        tell_change(job);
 }
 
 // --- the input -----------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ static uint64_t since(const struct sim_left *left, const char *path)
     for (uint32_t i = 0; i < left->count; i++)
         if (strcmp(left->files[i].path, path) == 0)
             return left->files[i].since;
-    return left->completed;
+    return left->collected;
 }
 
 void sim_left_look(struct sim_left *left, struct sim_oracle *oracle)
@@ -70,7 +70,7 @@ void sim_left_look(struct sim_left *left, struct sim_oracle *oracle)
     // What a rotten one refers to is not known; another process may be about to write files.
     if (!left->looks || faults[SIM_rot] != 0 || faults[SIM_locks_lost] != 0)
         return;
-    left->completed++;
+    left->collected++;
     if (failures != left->failures) { // what fails is tried again later
         left->failures = failures;
         left->count = 0;
@@ -82,10 +82,11 @@ void sim_left_look(struct sim_left *left, struct sim_oracle *oracle)
         if (l.referred[i])
             continue;
         l.found[i].since = since(left, l.found[i].path);
-        if (left->completed - l.found[i].since > SIM_LEFT_FOR)
+        if (left->collected - l.found[i].since > SIM_LEFT_FOR)
             sim_violate(oracle,
-                        "C3: no checkpoint refers to %s, and it has stayed for %llu of them",
-                        l.found[i].path, (unsigned long long)(left->completed - l.found[i].since));
+                        "C3: no checkpoint refers to %s, and it has stayed when files were "
+                        "collected %llu times",
+                        l.found[i].path, (unsigned long long)(left->collected - l.found[i].since));
         l.found[count++] = l.found[i];
     }
     memcpy(left->files, l.found, count * sizeof *l.found);

@@ -22,6 +22,8 @@ enum {
     TURNS_MAX = 150000,        // of one process that has
     CALLS_MAX = 10000,         // into its life that a process dies
     ASK_TURNS_MAX = 2000,      // into its life that a user wants something
+    REPEAT_TURNS = 200,        // within which what comes twice comes again
+    AGAIN_TURNS_MAX = 60,      // behind that, that one wants something more
     ZOMBIE_TURNS_MAX = 3000,   // of a process that another has taken the place of
 };
 
@@ -50,6 +52,8 @@ struct life {
     uint64_t zombie_turns, zombie_newest; // the newest checkpoint when it fell asleep
     char savepoint[SIM_PATH];             // that was taken; "": none
     bool begins_from, refused;            // the process begins with it; it may not
+    bool committing;                      // the last process died while it committed
+    enum tm_kill_point died_at;           // TM_KILL_COUNT: not at a kill point
     uint64_t commits, completed;          // of the process, that were looked at: newest, how many
 };
 
@@ -97,6 +101,7 @@ static void draw_swarm(struct life *life)
     life->asks = sim_chance(random, 400);
     life->sleeps = sim_chance(random, 150);
     life->sleeps = life->sleeps || life->universe.wider.zombie;
+    life->asks = life->asks || life->universe.wider.drains || life->universe.wider.dies_rarely;
     if (!life->universe.wider.single)
         return;
     life->parallelism = 1;
@@ -123,7 +128,7 @@ static void draw_wider(struct sim_universe *universe)
     wider->single = sim_chance(random, 40) && !wider->log;
     wider->copied = sim_chance(random, 50) && !wider->log;
     wider->rots = sim_chance(random, 100);
-    wider->zombie = sim_chance(random, 60) && !wider->log && !wider->rots && !wider->single;
+    wider->zombie = sim_chance(random, 60);
     if (wider->log)
         draw_log(universe);
     bool grows = sim_chance(random, 150) && !wider->single && !wider->copied;
@@ -132,6 +137,27 @@ static void draw_wider(struct sim_universe *universe)
                                                     : SIM_FEED_PARTITIONS;
     universe->feed.endless =
         universe->feed.kind == SIM_FEED_FILES || (grows && sim_chance(random, 500));
+}
+
+// From a stream of its own again: worlds without any of it stay as they are.
+static void draw_odds(struct sim_universe *universe)
+{
+    struct sim_random *random = &universe->odds;
+    struct sim_wider *wider = &universe->wider;
+    struct sim_weather *weather = &universe->weather;
+    wider->drains = sim_chance(random, 50) && !wider->single;
+    wider->syncs_badly = sim_chance(random, 50);
+    wider->dies_again = sim_chance(random, 80);
+    wider->dies_rarely = sim_chance(random, 80) && !wider->dies_again;
+    if (sim_chance(random, 300) && wider->log) { // what comes twice comes when there is more
+        wider->eager = true;
+        weather->fails[SIM_log_twice] = 20000 + (uint32_t)sim_below(random, 40000);
+        universe->log.late_ns = weather->tick_ns / 2 * REPEAT_TURNS;
+    }
+    if (!wider->syncs_badly)
+        return;
+    weather->fails[SIM_sync_fails] = 500 + (uint32_t)sim_magnitude(random, 5000);
+    weather->lost_permille = 800;
 }
 
 // --- users ---------------------------------------------------------------------------------------
@@ -143,12 +169,16 @@ static void ask(struct life *life)
                                             SIM_savepoint, SIM_drained};
     struct sim_random *random = &life->universe.users;
     enum sim_fault wish = wishes[sim_below(random, sizeof wishes / sizeof wishes[0])];
+    bool drains = life->universe.wider.drains;
+    if (drains)
+        wish = life->drained ? SIM_savepoint : SIM_drained;
     bool unwanted = wish == SIM_drained && life->universe.wider.single;
     if (unwanted || life->universe.less.faults[wish] || !sim_process_ask(life->process, wish))
         return;
     sim_fault(&life->universe, wish, "");
     life->drained = life->oracle.drained = life->drained || wish == SIM_drained;
     life->asks_at += wish == SIM_savepoint ? sim_magnitude(random, ASK_TURNS_MAX) : 0;
+    life->asks_at += drains ? sim_magnitude(&life->universe.odds, AGAIN_TURNS_MAX) : 0;
 }
 
 // Up to a day, either way; rarely.
@@ -201,6 +231,38 @@ static void arm_kill_point(const struct life *life, struct sim_random *random)
     tm_kill_switch.of.after = sim_magnitude(random, begins ? 3 : 20);
 }
 
+// First in a commit, then in what does that again.
+static void arm_committing(bool again, struct sim_random *random)
+{
+    static const enum tm_kill_point first[] = {TM_KILL_append_torn,    TM_KILL_append_torn,
+                                               TM_KILL_append_written, TM_KILL_append_synced,
+                                               TM_KILL_part_renamed,   TM_KILL_record_renamed};
+    static const enum tm_kill_point behind[] = {TM_KILL_append_cut,     TM_KILL_append_cut,
+                                                TM_KILL_append_written, TM_KILL_sink_recommits,
+                                                TM_KILL_part_renamed,   TM_KILL_staged_removed};
+    _Static_assert(sizeof first == sizeof behind, "one draw is for both");
+    uint64_t which = sim_below(random, sizeof first / sizeof first[0]);
+    tm_kill_switch.of.at = again ? behind[which] : first[which];
+    tm_kill_switch.of.after = sim_magnitude(random, again ? 2 : 100);
+}
+
+// Points that few processes pass, or once in their life; what a checkpoint that LATEST does not
+// name has left is removed only behind one that died while it named it.
+static void arm_rarely(enum tm_kill_point before, struct sim_random *random)
+{
+    static const enum tm_kill_point points[] = {
+        TM_KILL_savepoint_staged,   TM_KILL_savepoint_listed, TM_KILL_savepoint_published,
+        TM_KILL_connector_restored, TM_KILL_append_named,     TM_KILL_operator_resumes,
+        TM_KILL_operator_resumed,   TM_KILL_sink_begun,       TM_KILL_checkpoint_renamed,
+        TM_KILL_checkpoint_named,   TM_KILL_checkpoint_named};
+    bool naming = before == TM_KILL_checkpoint_renamed || before == TM_KILL_checkpoint_named;
+    uint64_t which = sim_below(random, sizeof points / sizeof points[0]);
+    tm_kill_switch.of.at = naming ? TM_KILL_newer_removed : points[which];
+    bool names =
+        points[which] == TM_KILL_checkpoint_renamed || points[which] == TM_KILL_checkpoint_named;
+    tm_kill_switch.of.after = names && !naming ? 1 + sim_magnitude(random, 5) : 1; // not the first
+}
+
 static uint64_t draw_death(struct life *life, enum sim_fault *by)
 {
     static const enum sim_fault ways[] = {SIM_kill,  SIM_torn_write, SIM_power,
@@ -213,6 +275,15 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
     if (life->universe.less.faults[*by])
         return 0;
+    if (life->universe.wider.dies_rarely && !life->universe.less.faults[SIM_kill_point] &&
+        sim_chance(&life->universe.odds, 500)) {
+        arm_rarely(life->died_at, &life->universe.odds);
+        return 0;
+    }
+    if (life->universe.wider.dies_again && !life->universe.less.faults[SIM_kill_point]) {
+        arm_committing(life->committing, &life->universe.odds);
+        return 0;
+    }
     if (*by != SIM_kill_point)
         return sim_magnitude(random, CALLS_MAX);
     arm_kill_point(life, random);
@@ -302,6 +373,7 @@ static void begin_process(struct life *life)
         universe->saw[before == life->parallelism ? SIM_SAW_flights_restored
                                                   : SIM_SAW_flights_rescaled]++;
     life->outcome->processes++;
+    life->oracle.begun_ns = universe->mono_ns;
     sim_tell(universe, "process %llu begins, parallelism %u",
              (unsigned long long)life->outcome->processes, options.parallelism);
     sim_process_begin(life->process, universe, (uint32_t)life->outcome->processes, &options,
@@ -339,8 +411,12 @@ static void end_process(struct life *life)
         enum sim_fault by =
             tm_kill_switch.of.at != TM_KILL_COUNT ? SIM_kill_point : process->dies_by;
         life->outcome->deaths++;
+        life->committing = tm_kill_switch.passes[TM_KILL_commit_begins] >
+                               tm_kill_switch.passes[TM_KILL_commit_ends] ||
+                           (life->committing && tm_kill_switch.passes[TM_KILL_commit_begins] == 0);
         universe->saw[SIM_SAW_died_committing] += tm_kill_switch.passes[TM_KILL_commit_begins] >
                                                   tm_kill_switch.passes[TM_KILL_commit_ends];
+        life->died_at = tm_kill_switch.of.at;
         sim_fault(universe, by,
                   by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.of.at) : "");
         if (by == SIM_power && life->zombie != NULL)
@@ -378,7 +454,6 @@ static void look_at_checkpoints(struct life *life)
     life->completed = figures.completed;
     sim_oracle_completed(&life->oracle, figures.checkpoint);
     sim_oracle_log(&life->oracle, life->process->number);
-    sim_left_look(&life->left, &life->oracle);
     sim_changes_completed(&life->changes, &life->oracle);
     sim_again_completed(&life->again, &life->oracle, life->parallelism);
 }
@@ -393,6 +468,7 @@ static void look_at_commits(struct life *life)
     if (committed == life->commits)
         return;
     life->commits = committed;
+    sim_left_look(&life->left, &life->oracle); // which has collected
     if (committed == life->oracle.cut.checkpoint)
         sim_oracle_committed(&life->oracle);
 }
@@ -408,6 +484,7 @@ static void leave_behind(struct life *life)
     sim_cut_fini(&cut);
     life->zombie = life->process;
     life->zombie->locks_lost = true;
+    life->oracle.zombies |= UINT64_C(1) << life->zombie->number;
     life->zombie->dies_at = 0;
     life->zombie_turns = 0;
     life->process = NULL;
@@ -535,14 +612,11 @@ static bool next_process(struct life *life)
     // Its output has gone on since, or what was staged then has been cleared away.
     life->universe.saw[SIM_SAW_gave_up] += failed;
     life->refused = failed && (process->error.code == TM_E_CHECKPOINT_OLD ||
-                               process->error.code == TM_E_OUTPUT_CHANGED ||
-                               process->error.code == TM_E_IN_FLIGHT);
+                               process->error.code == TM_E_OUTPUT_CHANGED);
     life->universe.saw[SIM_SAW_savepoint_refused] += life->begins_from && life->refused;
-    // One that begins with a savepoint does not look at what has rotted.
     life->stopped =
-        failed && !life->begins_from && sim_rot_stops(&life->rot, &life->oracle, &process->error);
-    bool otherwise = failed && sim_changes_refused(&life->changes, &life->oracle, life->begins_from,
-                                                   &process->error);
+        failed && sim_rot_stops(&life->rot, &life->oracle, &process->error, life->begins_from);
+    bool otherwise = failed && sim_changes_refused(&life->changes, &life->oracle, &process->error);
     if (failed && life->universe.calm && !life->stopped && !otherwise &&
         !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
@@ -572,6 +646,7 @@ static void fill_outcome(struct life *life)
 void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim_outcome *outcome)
 {
     struct life *life = calloc(1, sizeof *life);
+    life->died_at = TM_KILL_COUNT;
     *outcome = (struct sim_outcome){.seed = seed};
     life->outcome = outcome;
     sim_universe_init(&life->universe, seed);
@@ -581,6 +656,7 @@ void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim
     tm_kill_switch.on = 1;
     draw_weather(&life->universe);
     draw_wider(&life->universe);
+    draw_odds(&life->universe);
     draw_swarm(life);
     sim_job_init(&life->job, &life->universe);
     sim_tell(&life->universe, "seed %llu: %s", (unsigned long long)seed, life->job.told);

@@ -113,17 +113,25 @@ static struct sim_log_answer begin_epoch(struct sim_universe *universe,
             open->late = false; // it was aborted by this
         }
     }
+    writer->requests = 0;
     return (struct sim_log_answer){.result = SIM_LOG_OK, .epoch = ++writer->epoch};
 }
 
+// Rows, or a marker. In an epoch each counts once, also behind the end of its transaction.
 static struct sim_log_answer produce(struct sim_universe *universe,
                                      const struct sim_log_request *request)
 {
     struct sim_log *log = &universe->log;
+    struct sim_log_writer *writer = &log->writers[request->writer];
+    bool of_epoch = request->epoch == writer->epoch;     // else a planted mistake lets it in
+    if (of_epoch && request->number != writer->requests) // it was here before
+        return answer_of(request->number < writer->requests ? SIM_LOG_OK : SIM_LOG_NOTHING_OPEN);
     struct sim_log_transaction *t = begin(universe, request);
-    if (request->number != t->requests) // it was here before
-        return answer_of(request->number < t->requests ? SIM_LOG_OK : SIM_LOG_NOTHING_OPEN);
-    t->requests++;
+    writer->requests += of_epoch;
+    if (request->kind == SIM_LOG_MARK) {
+        t->marker = request->marker;
+        return answer_of(SIM_LOG_OK);
+    }
     t->late = t->late || t->fenced;
     add_rows(log, (uint32_t)(t - log->transactions), request->rows, request->size);
     return answer_of(SIM_LOG_OK);
@@ -165,12 +173,7 @@ static struct sim_log_answer carry_out(struct sim_universe *universe,
         universe->saw[SIM_SAW_log_fenced]++;
         return answer_of(SIM_LOG_FENCED);
     }
-    if (request->kind == SIM_LOG_PRODUCE)
-        return produce(universe, request);
-    if (request->kind == SIM_LOG_COMMIT)
-        return commit(universe, request);
-    begin(universe, request)->marker = request->marker;
-    return answer_of(SIM_LOG_OK);
+    return request->kind == SIM_LOG_COMMIT ? commit(universe, request) : produce(universe, request);
 }
 
 // --- on the way ----------------------------------------------------------------------------------
@@ -183,7 +186,10 @@ static void delay(struct sim_universe *universe, const struct sim_log_request *r
     struct sim_log_late *late = &log->late[log->late_count++];
     late->request = *request;
     late->request.rows = request->size == 0 ? NULL : strndup(request->rows, request->size);
-    late->at_ns = universe->mono_ns + (int64_t)sim_magnitude(&universe->calls, LATE_MS) * 1000000;
+    int64_t late_ns = log->late_ns != 0
+                          ? (int64_t)sim_magnitude(&universe->calls, (uint64_t)log->late_ns)
+                          : (int64_t)sim_magnitude(&universe->calls, LATE_MS) * 1000000;
+    late->at_ns = universe->mono_ns + late_ns;
 }
 
 // Those that are in the same transaction stay in their order: a connection keeps it.

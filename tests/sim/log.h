@@ -36,7 +36,7 @@ struct sim_log_request {
     enum sim_log_kind kind;
     uint32_t writer, epoch;
     uint32_t process; // whose it is
-    uint64_t number;  // of rows: how many requests with rows were before it in its transaction
+    uint64_t number;  // of rows and markers: how many of them were before it in its epoch
     uint64_t marker;
     const char *rows; // lines
     size_t size;
@@ -54,9 +54,9 @@ struct sim_log_transaction {
     uint32_t writer, epoch, process;
     enum sim_log_state state;
     int64_t begun_ns;
-    uint64_t marker, requests; // requests with rows
-    bool fenced;               // a newer epoch has begun
-    bool late;                 // it was written to, or committed, since then
+    uint64_t marker;
+    bool fenced; // a newer epoch has begun
+    bool late;   // it was written to, or committed, since then
 };
 
 struct sim_log_line {
@@ -67,7 +67,8 @@ struct sim_log_line {
 struct sim_log_writer {
     char name[SIM_LOG_NAME];
     uint32_t epoch;
-    int64_t open; // its transaction; -1: none
+    int64_t open;      // its transaction; -1: none
+    uint64_t requests; // with rows and markers, of the epoch: one that comes again changes nothing
     uint64_t marker;
 };
 
@@ -86,6 +87,7 @@ struct sim_log {
     struct sim_log_late late[SIM_LOG_LATE_MAX];
     uint32_t late_count;
     int64_t timeout_ns;    // of transactions
+    int64_t late_ns;       // the most that a request is late; 0: some seconds
     int64_t away_until_ns; // it does not answer before then
 };
 

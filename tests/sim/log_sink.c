@@ -37,7 +37,7 @@ struct shared {
     uint64_t beginnings; // of epochs of the writer
     bool ready;          // the writer has an epoch that no transaction had before
     bool broken;         // something of the transaction is not known: another epoch is needed
-    uint64_t requests;   // with rows, in the transaction
+    uint64_t requests;   // with rows and markers, in the epoch
     uint64_t done;       // checkpoint that is committed, as the log said
     uint64_t resumed;    // that the job begins with; 0: it begins anew
     bool eager;          // rows go into the transaction before their checkpoint is complete
@@ -165,9 +165,11 @@ static bool commit_once(struct shared *s, uint64_t checkpoint)
     for (struct epoch *e = s->first; e != NULL && e->checkpoint <= checkpoint; e = e->next)
         if (e->checkpoint > s->done && !send_rows(s, e))
             return false;
-    struct sim_log_request mark = {.kind = SIM_LOG_MARK, .marker = checkpoint};
+    struct sim_log_request mark = {
+        .kind = SIM_LOG_MARK, .number = s->requests, .marker = checkpoint};
     if (call(s, mark).result != SIM_LOG_OK)
         return false;
+    s->requests++;
     enum sim_log_result result = call(s, (struct sim_log_request){.kind = SIM_LOG_COMMIT}).result;
     if (result == SIM_LOG_NO_ANSWER && TM_PLANTED(log_answer_assumed))
         return true;
@@ -197,7 +199,6 @@ static int commit(struct shared *s, uint64_t checkpoint, struct tm_error *err)
         if (s->done >= checkpoint || commit_once(s, checkpoint)) {
             if (s->done < checkpoint && !TM_PLANTED(log_epoch_reused))
                 s->ready = false; // its epoch has had its transaction
-            s->requests = 0;
             s->done = checkpoint > s->done ? checkpoint : s->done;
             forget(s, checkpoint);
             return 0;
@@ -241,7 +242,9 @@ static int log_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct 
     s->mem = mem;
     snprintf(s->name, sizeof s->name, "%s", strrchr(url, '/') + 1);
     s->writer = sim_log_writer(&process_of(s)->universe->log, s->name);
-    s->eager = process_of(s)->universe->wider.eager && process_of(s)->number % 2 == 1;
+    const struct sim_universe *universe = process_of(s)->universe;
+    s->eager =
+        universe->wider.eager && (process_of(s)->number % 2 == 1 || universe->log.late_ns != 0);
     s->resumed = job->restored == NULL ? 0 : tm_restored_checkpoint(job->restored);
     *shared = s;
     return 0;

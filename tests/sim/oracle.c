@@ -109,6 +109,10 @@ static void each_line(const struct sim_oracle *oracle, uint32_t output,
 static bool look_at_log_line(void *arg, const struct sim_log_transaction *t, const char *line)
 {
     struct sim_look *l = arg;
+    if (t->marker == 0)
+        sim_violate(l->oracle,
+                    "O2: a transaction of process %u in %s is committed, and no checkpoint: %.100s",
+                    t->process, l->file, line);
     if (t->late)
         sim_violate(l->oracle,
                     "C5: process %u wrote to %s, or committed, when another had taken its place: "
@@ -179,7 +183,9 @@ void sim_oracle_log(struct sim_oracle *oracle, uint32_t process)
     const struct sim_log *log = &oracle->universe->log;
     for (uint32_t i = 0; i < log->transaction_count; i++) {
         const struct sim_log_transaction *t = &log->transactions[i];
-        if (t->state == SIM_LOG_OPEN && t->process < process)
+        bool by_zombie = t->process < 64 && (oracle->zombies >> t->process & 1) != 0 &&
+                         t->begun_ns > oracle->begun_ns;
+        if (t->state == SIM_LOG_OPEN && t->process < process && !by_zombie)
             sim_violate(oracle,
                         "O4: process %u has completed a checkpoint, and a transaction of process "
                         "%u is open in %s",

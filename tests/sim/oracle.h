@@ -14,6 +14,8 @@ struct sim_oracle {
     bool drained;                      // windows fired before they were whole
     bool turned_back;                  // to a savepoint, or an older checkpoint: time went with it
     uint64_t rotten;                   // checkpoint that cannot be read any more
+    uint64_t zombies;                  // bits, by number: processes that went on beside another
+    int64_t begun_ns;                  // when the newest process began
     size_t committed[SIM_OUTPUTS_MAX]; // bytes of an output of one file
     uint64_t looks, cuts;              // at what is visible, at checkpoints
     uint8_t completed[SIM_COMPLETED_MAX]; // by number: it was complete once
@@ -33,7 +35,8 @@ void sim_oracle_each_id(struct sim_oracle *oracle,
                         void (*each)(void *arg, int64_t id, const char *file), void *arg);
 // A checkpoint is complete: it can be read, and what it keeps follows from what it has read.
 void sim_oracle_completed(struct sim_oracle *oracle, uint64_t checkpoint);
-// A process has completed a checkpoint: nothing that an earlier one had open in the log is.
+// A process has completed a checkpoint: nothing that an earlier one had open in the log is. What a
+// zombie has opened since is open until it takes too long.
 void sim_oracle_log(struct sim_oracle *oracle, uint32_t process);
 // All complete checkpoints that are kept can be read.
 void sim_oracle_kept(struct sim_oracle *oracle);

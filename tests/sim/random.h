@@ -21,7 +21,8 @@ static inline struct sim_random sim_random_of(uint64_t seed, uint64_t stream)
 {
     struct sim_random random = {seed * 0x100000001b3u + stream};
     (void)sim_draw(&random);
-    random.state ^= sim_draw(&random);
+    uint64_t other = sim_draw(&random);
+    random.state ^= other;
     return random;
 }
 

@@ -41,24 +41,33 @@ static void change(struct sim_inode *inode, struct sim_random *random)
         inode->durable.data[at] ^= bits;
 }
 
-static bool can_be_read(struct sim_oracle *oracle, uint64_t checkpoint)
+// The checkpoint that a process would go on from; 0: it cannot be read. The newest one may be that
+// of a process that died before it knew of it.
+static uint64_t read_newest(struct sim_oracle *oracle, uint64_t checkpoint)
 {
     struct tm_error err = {0};
     struct sim_cut cut;
     int rc = sim_cut_read(&cut, oracle->universe, oracle->job, folder, checkpoint, &err);
+    uint64_t number = rc == 0 ? cut.checkpoint : 0;
     sim_cut_fini(&cut);
-    return rc == 0;
+    return number;
+}
+
+static bool can_be_read(struct sim_oracle *oracle, uint64_t checkpoint)
+{
+    return read_newest(oracle, checkpoint) != 0;
 }
 
 void sim_rot(struct sim_rot *rot, struct sim_oracle *oracle)
 {
     struct sim_universe *universe = oracle->universe;
     char path[160];
-    if (rot->done || oracle->cut.checkpoint == 0 || universe->less.faults[SIM_rot] ||
-        !can_be_read(oracle, 0))
+    if (rot->done || oracle->cut.checkpoint == 0 || universe->less.faults[SIM_rot])
         return;
-    int inode =
-        draw_file(&universe->disk, &universe->widths, oracle->cut.checkpoint, path, sizeof path);
+    uint64_t newest = read_newest(oracle, 0);
+    if (newest == 0)
+        return;
+    int inode = draw_file(&universe->disk, &universe->widths, newest, path, sizeof path);
     if (inode < 0 || universe->disk.inodes[inode].now.size == 0)
         return;
     change(&universe->disk.inodes[inode], &universe->widths);
@@ -67,7 +76,7 @@ void sim_rot(struct sim_rot *rot, struct sim_oracle *oracle)
     sim_fault(universe, SIM_rot, path);
     if (can_be_read(oracle, 0))
         return; // nothing that counts
-    rot->checkpoint = oracle->rotten = oracle->cut.checkpoint;
+    rot->checkpoint = oracle->rotten = newest;
     rot->is_latest = strstr(path, "LATEST") != NULL;
     oracle->turned_back = true;
 }
@@ -108,13 +117,16 @@ static uint64_t older_one(struct sim_oracle *oracle, uint64_t checkpoint)
     return 0;
 }
 
-bool sim_rot_stops(struct sim_rot *rot, struct sim_oracle *oracle, const struct tm_error *why)
+bool sim_rot_stops(struct sim_rot *rot, struct sim_oracle *oracle, const struct tm_error *why,
+                   bool from_savepoint)
 {
     bool of_rot = why->code == TM_E_CHECKPOINT || why->code == TM_E_CHECKPOINT_OLD ||
                   why->code == TM_E_CHECKPOINT_MISSING || why->code == TM_E_CHECKPOINT_VERSION ||
                   why->code == TM_E_CHECKPOINT_JOB;
     char number[40];
     if (rot->checkpoint == 0 || oracle->rotten != rot->checkpoint || !of_rot)
+        return false;
+    if (from_savepoint && (!rot->is_latest || strstr(why->message, "LATEST") == NULL))
         return false;
     snprintf(number, sizeof number, "%llu", (unsigned long long)rot->checkpoint);
     if (strstr(why->message, number) == NULL && strstr(why->message, "LATEST") == NULL)

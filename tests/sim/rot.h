@@ -13,5 +13,7 @@ struct sim_rot {
 
 // Between two processes: some bytes of the newest checkpoint change.
 void sim_rot(struct sim_rot *rot, struct sim_oracle *oracle);
-// A process has failed. True: rightly so, because of that; nothing can go on.
-bool sim_rot_stops(struct sim_rot *rot, struct sim_oracle *oracle, const struct tm_error *why);
+// A process has failed. True: rightly so, because of that; nothing can go on. One that begins with
+// a savepoint reads only which checkpoint is the newest.
+bool sim_rot_stops(struct sim_rot *rot, struct sim_oracle *oracle, const struct tm_error *why,
+                   bool from_savepoint);

@@ -40,6 +40,14 @@ bool sim_less_without(struct sim_less *less, const char *names)
     }
 }
 
+bool sim_less_is_none(const struct sim_less *less)
+{
+    for (int i = 0; i < SIM_FAULT_COUNT; i++)
+        if (less->faults[i])
+            return false;
+    return less->stages == 0 && less->rows == 0 && !less->more;
+}
+
 static void print_command(uint64_t seed, const struct sim_less *less)
 {
     const char *before = " --without ";

@@ -36,6 +36,7 @@ void sim_universe_init(struct sim_universe *universe, uint64_t seed)
                                       .calls = sim_random_of(seed, 2),
                                       .users = sim_random_of(seed, 3),
                                       .widths = sim_random_of(seed, 4),
+                                      .odds = sim_random_of(seed, 5),
                                       .more = sim_random_of(seed, 6),
                                       .mono_ns = 1000000000,
                                       .wall_ms = 1767225600000, // 2026-01-01

@@ -51,6 +51,11 @@ struct sim_wider {
     bool zombie;  // a process that sleeps loses its locks, and wakes up beside another one
     bool log;     // some outputs go to the log
     bool eager;   // some processes write to it before their checkpoints are complete
+    // Of these many things have to come together, which they hardly do by themselves.
+    bool drains;      // the job is told to end, and a savepoint is asked for soon behind that
+    bool syncs_badly; // syncs fail more often, and power is lost behind that
+    bool dies_again;  // processes die while they commit, and then while they do that again
+    bool dies_rarely; // at kill points that others hardly pass
 };
 
 // Who is told before something changes that others can see (seen.c).
@@ -67,7 +72,7 @@ struct sim_process;
 struct sim_universe {
     uint64_t seed;
     struct sim_random turns, calls, users; // who goes next; what fails; what users do
-    struct sim_random widths, more;        // what only a share of the seeds has; stages, too
+    struct sim_random widths, odds, more;  // what only a share of the seeds has; stages, too
     int64_t mono_ns;
     int64_t wall_ms; // what the wall clock is ahead of it
     struct sim_disk disk;

@@ -1,11 +1,17 @@
 // Into which windows a row goes: those whose bounds follow from its time alone (SEMANTICS 1), in
 // the order in which they are worked on: the one that begins last first.
+#include "core/base/planted.h"
 #include "core/operator/window_time.h"
 #include "core/operator/windows/windows.h"
 
 struct span {
     int64_t start, end;
 };
+
+static bool is_late(const struct tm__windows *self, int64_t end)
+{
+    return tm__windows_is_late(self, TM_PLANTED(late_row_accepted) ? end + 2000 : end);
+}
 
 static bool first_span(const struct tm__windows *self, int64_t time, struct span *span)
 {
@@ -105,7 +111,7 @@ static int enter_all(struct tm__windows *self, struct tm__windows_key *k, const 
     tm__windows_entry_begin(self, k);
     do {
         uint32_t i;
-        if (tm__windows_is_late(self, span.end))
+        if (is_late(self, span.end))
             continue;
         bool found;
         if ((rc = find_or_insert(self, k, &span, &i, &found, err)) != 0)
@@ -148,7 +154,7 @@ static int place_in_all(struct tm__windows *self, struct tm__windows_key *k,
         return enter_all(self, k, row, time, span, fate, err);
     do {
         uint32_t i;
-        if (tm__windows_is_late(self, span.end))
+        if (is_late(self, span.end))
             continue;
         bool found;
         if ((rc = find_or_insert(self, k, &span, &i, &found, err)) != 0)

@@ -239,6 +239,8 @@ static void check_recovery(int ops, uint64_t latest)
     uint64_t checkpoint = 0, next = 0;
     if (rc == 0 && tm_store_latest(store) != latest)
         violate(ops, "the store has another newest one", tm_store_latest(store), 0);
+    if (rc == 0 && disk_has("work/saved") && tm_store_next(store) <= 6)
+        violate(ops, "the number of the savepoint is given again", tm_store_next(store), 0);
     if (rc == 0)
         rc = tm_store_rewind(store, latest, &err);
     if (rc == 0 && latest != 0)

@@ -168,6 +168,28 @@ START_TEST(a_savepoint_stands_alone)
 }
 END_TEST
 
+START_TEST(the_number_of_a_savepoint_is_not_given_again)
+{
+    struct tm_store *store = open_store();
+    take(store, 1);
+    subject_change(20);
+    ck_assert_int_eq(subject_take(store, 2, true, "saved/two", &err), 0);
+    tm_store_close(store); // as a crash would end it: nothing of the job's is behind 1
+    ck_assert(disk_has("work/subject/chk-2.saved"));
+    store = open_store();
+    ck_newest(1);
+    ck_assert_uint_eq(tm_store_next(store), 3);
+    ck_assert_int_eq(subject_take(store, 3, true, "saved/three", &err), 0);
+    ck_assert(!disk_has("work/subject/chk-2.saved")); // the highest is enough
+    tm_store_close(store);
+    store = open_store();
+    ck_assert_uint_eq(tm_store_next(store), 4);
+    take(store, 4);
+    ck_newest(4);
+    tm_store_close(store);
+}
+END_TEST
+
 START_TEST(a_job_runs_once)
 {
     struct tm_store *store = open_store(), *other;
@@ -453,6 +475,7 @@ int main(void)
     tcase_add_test(tests, the_newest_three_are_kept_and_what_they_need);
     tcase_add_test(tests, what_was_given_up_leaves_nothing_and_is_referred_to_by_nothing);
     tcase_add_test(tests, a_savepoint_stands_alone);
+    tcase_add_test(tests, the_number_of_a_savepoint_is_not_given_again);
     tcase_add_test(tests, a_job_runs_once);
     tcase_add_test(tests, going_back_gives_up_what_is_newer);
     tcase_add_test(tests, what_attempts_left_goes_when_the_folder_is_opened);
