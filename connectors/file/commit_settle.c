@@ -117,6 +117,22 @@ static bool has_begun(const struct tm__commits *c, const struct tm__commits_foun
     return c->pending != NULL && c->record.begun >= c->pending->checkpoint && is_owed(c);
 }
 
+// What the sink held while it ran, ".NAME.inprogress"; unless one of this job, or another, holds
+// it.
+static void remove_claim(const struct tm__commits *c)
+{
+    const struct tm_fx *fx = c->args.fx;
+    const char *slash = strrchr(c->path, '/'), *name = slash == NULL ? c->path : slash + 1;
+    char path[strlen(c->path) + sizeof "..inprogress"];
+    int64_t holder = 0;
+    snprintf(path, sizeof path, "%.*s.%s.inprogress", (int)(name - c->path), c->path, name);
+    int fd = fx->files->lock(fx->ctx, path, false, &holder, NULL);
+    if (fd < 0)
+        return;
+    (void)fx->files->unlink(fx->ctx, path, NULL);
+    (void)fx->files->close(fx->ctx, fd, NULL);
+}
+
 static int settle(struct tm__commits *c, const struct tm_sink_left *left, struct tm_error *err)
 {
     struct tm__commits_found f;
@@ -136,8 +152,11 @@ static int settle(struct tm__commits *c, const struct tm_sink_left *left, struct
     bool owed = rc == 0 && is_owed(c);
     if (rc == 0)
         rc = tm__commits_open(c, err);
-    else if (rc == TM_E_OUTPUT_CHANGED && open && c->record.begun > c->record.done)
-        (void)tm__commits_cut_back(c, NULL); // no half row, if that can be helped
+    else if (rc == TM_E_OUTPUT_CHANGED && open && c->record.begun > c->record.done &&
+             tm__commits_cut_back(c, NULL) != 0) // no half row, if that can be helped
+        tm_error_prefix(err, "%s may end in a part of them", c->output);
+    if (rc == 0 && c->args.one_file)
+        remove_claim(c);
     return rc == 0 ? owed : rc;
 }
 

@@ -14,12 +14,17 @@ static int settle(void)
     return tm_connector_file.sink_settle(&left, &S.err);
 }
 
-static bool is_left(const char *part)
+static const char *left_name(const char *part)
 {
     for (int i = 0; i < D.now.count; i++)
         if (strstr(D.now.entries[i].path, part) != NULL)
-            return true;
-    return false;
+            return D.now.entries[i].path;
+    return NULL;
+}
+
+static bool is_left(const char *part)
+{
+    return left_name(part) != NULL;
 }
 
 // The job is killed at each operation in turn, and so is what settles the output, once. With or
@@ -55,7 +60,8 @@ START_TEST(what_a_checkpoint_owes_is_there_whatever_the_job_was_killed_at)
         owed += rc > 0 || again > 0;
         may_be_torn = false;
         expect(checkpoint_rows, checkpoint_rows);
-        ck_assert(!is_left("inprogress"));
+        ck_assert_msg(!is_left("inprogress"), "operation %d: %s is left", (int)kill_at,
+                      left_name("inprogress"));
         settled++;
     }
     ck_assert_uint_gt(settled, owed);
@@ -112,7 +118,8 @@ START_TEST(what_cannot_be_made_visible_is_not_half_there)
             ck_assert_int_eq(disk_unlink(NULL, gone, NULL), 0);
         int rc = settle();
         ck_assert_msg(rc >= 0 || rc == TM_E_OUTPUT_CHANGED, "%d %s", rc, S.err.message);
-        ck_assert(rc >= 0 || strstr(S.err.message, "it has rows that checkpoint 1 was") != NULL);
+        ck_assert_msg(rc >= 0 || strstr(S.err.message, "it has rows that checkpoint ") != NULL,
+                      "%s", S.err.message);
         changed += rc < 0;
         int there = rows_there();
         ck_assert_msg(there == (rc < 0 ? 0 : 6), "%d rows, code %d", there, rc);
