@@ -127,7 +127,7 @@ local function misuses(R, node)
   end
   function R.too_many(n, method) problem.raise("USER_CODE", keyed.too_many(node.states[n], method)) end
   function R.misused_context(method)
-    problem.raise("USER_CODE", ("ctx.%s is called without ctx"):format(method), ("with a colon: ctx:%s(...)"):format(method))
+    problem.raise("USER_CODE", derived.without_ctx(method))
   end
   function R.stale_context()
     problem.raise("USER_CODE", ("ctx of %s is used after the call that it was given to"):format(node.name),
