@@ -12,7 +12,13 @@ struct left {
     uint32_t next;
 };
 
-// The job goes on from a checkpoint, and some sinks are left out; or it begins anew, and all are.
+// Of the newest checkpoint, which is given up: does the job go on with the sink in another one?
+static bool goes_on(const struct tm_job *job, const char *sink)
+{
+    return job->restored != NULL && tm_restored_has(job->restored, sink, "commits");
+}
+
+// The job goes on from a checkpoint, and some sinks are left out; or it gives up the newest one.
 static bool next_left(const struct tm_job *job, struct left *left)
 {
     left->restored = job->settles ? job->restored : job->given_up;
@@ -25,9 +31,10 @@ static bool next_left(const struct tm_job *job, struct left *left)
             continue;
         if (job->settles)
             left->key = tm_restored_left_out(left->restored, left->op->name, "commits");
+        else if (tm_restored_has(left->restored, left->op->name, "commits"))
+            left->key = goes_on(job, left->op->name) ? NULL : left->op->name;
         else
-            left->key =
-                tm_restored_has(left->restored, left->op->name, "commits") ? left->op->name : NULL;
+            left->key = NULL;
         if (left->key != NULL)
             return true;
     }
@@ -66,7 +73,7 @@ static bool may_be_later(const struct tm_job *job, int code)
 
 static const char *how(const struct tm_job *job)
 {
-    return job->settles ? "left out" : "begun anew";
+    return job->restored != NULL ? "left out" : "begun anew";
 }
 
 static void say(const struct tm_job *job, const struct left *left, int rc,

@@ -1,8 +1,8 @@
 // Outputs that a job begins without: their sinks are in the checkpoint, and the script has them no
 // more, or their state is left out (--drop-state). A checkpoint that is complete has promised its
 // rows, and a process may have ended in the middle of making them visible. And those of a job that
-// begins anew (--fresh): rows that have begun to be visible come to their end, so that no output
-// ends in half of one.
+// begins anew (--fresh), or with a savepoint: rows that have begun to be visible come to their end,
+// so that no output ends in half of one.
 #pragma once
 
 #include "core/task/job.h"
