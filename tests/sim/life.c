@@ -19,7 +19,7 @@ enum {
     PROCESSES_MAX = 60,
     RESTARTS_MAX = 6,          // of a job in a process; then it has peace
     TROUBLE_TURNS_MAX = 10000, // of one process; then it has peace
-    TURNS_MAX = 150000,        // of one process that has
+    TURNS_MAX = 400000,        // of one process that has
     CALLS_MAX = 10000,         // into its life that a process dies
     ASK_TURNS_MAX = 2000,      // into its life that a user wants something
     REPEAT_TURNS = 200,        // within which what comes twice comes again

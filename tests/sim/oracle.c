@@ -311,11 +311,24 @@ static const struct sim_op *op_of(const struct sim_cut *cut, const char *name)
     return NULL;
 }
 
+// A job that is begun again in its process goes back, too, where reading the newest has failed.
+static bool has_fallen_back(struct sim_oracle *oracle)
+{
+    const struct sim_universe *universe = oracle->universe;
+    uint64_t fell_back = universe->saw[SIM_SAW_fell_back];
+    uint64_t reads_failed = universe->faults[SIM_read_fails];
+    bool has = fell_back != oracle->fell_back && reads_failed != oracle->reads_failed;
+    oracle->fell_back = fell_back;
+    oracle->reads_failed = reads_failed;
+    return has;
+}
+
 // Event time does not go back from a checkpoint to the next one.
 static void look_at_progress(struct sim_oracle *oracle, const struct sim_cut *cut)
 {
     const struct sim_cut *before = &oracle->cut;
-    for (uint32_t i = 0; i < cut->op_count && !oracle->turned_back; i++) {
+    bool turned_back = has_fallen_back(oracle) || oracle->turned_back;
+    for (uint32_t i = 0; i < cut->op_count && !turned_back; i++) {
         const struct sim_op *was = op_of(before, cut->ops[i].name);
         if (was != NULL && cut->ops[i].watermark < was->watermark)
             sim_violate(

@@ -13,6 +13,7 @@ struct sim_oracle {
     bool changed;                      // the job's script
     bool drained;                      // windows fired before they were whole
     bool turned_back;                  // to a savepoint, or an older checkpoint: time went with it
+    uint64_t fell_back, reads_failed;  // as counted when the newest was complete
     uint64_t rotten;                   // checkpoint that cannot be read any more
     uint64_t zombies;                  // bits, by number: processes that went on beside another
     int64_t begun_ns;                  // when the newest process began
