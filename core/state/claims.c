@@ -27,7 +27,7 @@ static bool set_bits(uint64_t *map, uint32_t at, uint32_t count)
 {
     while (count != 0) {
         uint32_t bit = at % 64, some = count < 64 - bit ? count : 64 - bit;
-        uint64_t mask = UINT64_MAX >> (64 - some) << bit;
+        uint64_t ones = some == 64 ? UINT64_MAX : ((uint64_t)1 << some) - 1, mask = ones << bit;
         if ((map[at / 64] & mask) != 0)
             return false;
         map[at / 64] |= mask;

@@ -240,11 +240,9 @@ START_TEST(many_keys_are_checked_as_each_of_them_is)
 {
     start();
     struct support_random r = support_seed("many keys");
-    static const int64_t edges[] = {0,           1,
-                                    2,           -1,
-                                    TM_INT_MAX,  TM_INT_MAX + 1,
-                                    -TM_INT_MAX, -TM_INT_MAX - 1,
-                                    INT64_MIN,   INT64_MAX};
+    static const int64_t edges[] = {
+        0,         1,        2, -1, TM_INT_MAX, TM_INT_MAX + 1, -TM_INT_MAX, -TM_INT_MAX - 1,
+        INT64_MIN, INT64_MAX};
     enum { EDGES = sizeof edges / sizeof *edges, KEYS = 5 };
     uint32_t refused = 0;
     for (int round = 0; round < 20000; round++) {
