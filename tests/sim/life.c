@@ -452,6 +452,8 @@ static void look_at_checkpoints(struct life *life)
     if (figures.completed == life->completed)
         return;
     life->completed = figures.completed;
+    if (life->changes.drops && life->process->saving.life.first == life->oracle.cut.checkpoint)
+        sim_oracle_left_out(&life->oracle);
     sim_oracle_completed(&life->oracle, figures.checkpoint);
     sim_oracle_log(&life->oracle, life->process->number);
     sim_changes_completed(&life->changes, &life->oracle);

@@ -190,6 +190,27 @@ START_TEST(the_number_of_a_savepoint_is_not_given_again)
 }
 END_TEST
 
+START_TEST(the_numbers_of_what_a_job_goes_back_behind_are_not_given_again)
+{
+    struct tm_store *store = open_store();
+    take(store, 1);
+    take(store, 2);
+    take(store, 3);
+    ck_assert_int_eq(tm_store_keep_numbers(store, &err), 0);
+    ck_assert_int_eq(tm_store_rewind(store, 1, &err), 0);
+    tm_store_close(store); // as a crash would end it: nothing of the job's is behind 1
+    store = open_store();
+    ck_newest(1);
+    ck_assert_uint_eq(tm_store_next(store), 4);
+    ck_assert_int_eq(tm_store_rewind(store, 0, &err), 0); // also where nothing is left of it
+    tm_store_close(store);
+    store = open_store();
+    ck_assert_uint_eq(tm_store_latest(store), 0);
+    ck_assert_uint_eq(tm_store_next(store), 4);
+    tm_store_close(store);
+}
+END_TEST
+
 START_TEST(a_job_runs_once)
 {
     struct tm_store *store = open_store(), *other;
@@ -536,6 +557,7 @@ int main(void)
     tcase_add_test(tests, what_was_given_up_leaves_nothing_and_is_referred_to_by_nothing);
     tcase_add_test(tests, a_savepoint_stands_alone);
     tcase_add_test(tests, the_number_of_a_savepoint_is_not_given_again);
+    tcase_add_test(tests, the_numbers_of_what_a_job_goes_back_behind_are_not_given_again);
     tcase_add_test(tests, a_job_runs_once);
     tcase_add_test(tests, going_back_gives_up_what_is_newer);
     tcase_add_test(tests, what_attempts_left_goes_when_the_folder_is_opened);
