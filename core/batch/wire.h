@@ -40,3 +40,6 @@ int tm_wire_check_value(const struct tm_field *field, const void *bytes, uint32_
                         struct tm_error *err);
 int tm_wire_check_key(const struct tm_key_reader *reader, const void *bytes, uint32_t len,
                       struct tm_error *err);
+// Of many keys, whose hashes are not looked at.
+int tm_wire_check_keys(const struct tm_key_reader *reader, const struct tm_key *keys,
+                       uint32_t count, struct tm_error *err);

@@ -333,3 +333,38 @@ int tm_wire_check_key(const struct tm_key_reader *reader, const void *bytes, uin
     }
     return p == end ? 0 : wrong(&at, (size_t)(p - (const uint8_t *)bytes), "bytes of no column");
 }
+
+// Keys of a word each, without a branch on what they are. False: one of them may be wrong.
+static bool are_words(const struct tm_field *field, const struct tm_key *keys, uint32_t count)
+{
+    const bool is_bool = field->type.kind == TM_TYPE_BOOL, is_int = field->type.kind == TM_TYPE_INT;
+    // All from `low` on, `range` of them, are good.
+    uint64_t low = is_int ? (uint64_t)-TM_INT_MAX : 0;
+    uint64_t range = is_int ? 2 * (uint64_t)TM_INT_MAX : is_bool ? 1 : UINT64_MAX;
+    uint32_t good = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t word;
+        if (keys[i].length != sizeof word)
+            return false;
+        memcpy(&word, keys[i].bytes, sizeof word);
+        good += word - low <= range;
+    }
+    return good == count;
+}
+
+int tm_wire_check_keys(const struct tm_key_reader *reader, const struct tm_key *keys,
+                       uint32_t count, struct tm_error *err)
+{
+    if (reader->spec.count == 1) {
+        const struct tm_field *field = &reader->schema->fields[reader->spec.fields[0]];
+        if (!tm_type_is_reference(field->type) && field->type.kind != TM_TYPE_DECIMAL &&
+            are_words(field, keys, count))
+            return 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = tm_wire_check_key(reader, keys[i].bytes, keys[i].length, err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}

@@ -30,9 +30,11 @@ int tm__apply_group(struct tm__reading *reading, const struct tm__data *data,
 {
     int rc = 0;
     for (uint32_t i = 0; i < chain->count && rc == 0; i++) {
-        rc = tm__read_segment(reading, data, &chain->links[i], err);
+        struct tm__segment segment;
+        rc = tm__segment_begin(&segment, reading, data, &chain->links[i], err);
         if (rc == 0)
-            rc = tm_image_apply(state, group, reading->buf.data, reading->buf.size_bytes, err);
+            rc = tm__segment_end(&segment, tm_image_apply_from(state, group, &segment.source, err),
+                                 err);
     }
     return rc == 0 && chain->count != 0 ? tm_image_finish(state, group, err) : rc;
 }

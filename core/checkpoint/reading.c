@@ -15,8 +15,14 @@ int tm__read_at(const struct tm_fx *fx, int fd, const char *path, uint64_t offse
                 size_t size, struct tm_error *err)
 {
     int rc = fx->files->seek(fx->ctx, fd, (int64_t)offset, err);
+    return rc == 0 ? tm__read_on(fx, fd, path, bytes, size, err) : rc;
+}
+
+int tm__read_on(const struct tm_fx *fx, int fd, const char *path, void *bytes, size_t size,
+                struct tm_error *err)
+{
     uint8_t *p = bytes;
-    while (rc == 0 && size != 0) {
+    while (size != 0) {
         int64_t got = fx->files->read(fx->ctx, fd, p, size, err);
         if (got < 0)
             return (int)got;
@@ -25,7 +31,7 @@ int tm__read_at(const struct tm_fx *fx, int fd, const char *path, uint64_t offse
         p += got;
         size -= (size_t)got;
     }
-    return rc;
+    return 0;
 }
 
 static int read_open(const struct tm_fx *fx, int fd, const char *path, size_t max,

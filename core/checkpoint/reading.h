@@ -10,6 +10,9 @@ int tm__join(char *path, const char *folder, const char *name, struct tm_error *
 // Bytes of an open file. TM_E_CHECKPOINT where it ends before; `path` is for messages.
 int tm__read_at(const struct tm_fx *fx, int fd, const char *path, uint64_t offset, void *bytes,
                 size_t size, struct tm_error *err) TM_WARN_UNUSED;
+// The same from where the last read ended.
+int tm__read_on(const struct tm_fx *fx, int fd, const char *path, void *bytes, size_t size,
+                struct tm_error *err) TM_WARN_UNUSED;
 // A small file, all of it. TM_E_CHECKPOINT: it is longer than `max`.
 int tm__read_file(const struct tm_fx *fx, const char *path, size_t max, struct tm_buf *out,
                   struct tm_error *err) TM_WARN_UNUSED;

@@ -260,6 +260,9 @@ static int add_files(struct tm_restored *new, struct tm_error *err)
     return 0;
 }
 
+// Of an image: the second-level cache holds it beside the pages that are made of it.
+enum { PIECE_BYTES = 128 * 1024 };
+
 int tm_restored_open(const struct tm_restored_args *args, struct tm_restored **restored,
                      struct tm_error *err)
 {
@@ -274,6 +277,7 @@ int tm_restored_open(const struct tm_restored_args *args, struct tm_restored **r
         return no_memory(err);
     new->mem = args->mem;
     new->fx = args->fx;
+    new->piece_bytes = PIECE_BYTES;
     tm_manifest_init(&new->manifest, args->mem);
     rc = read_manifest(new, args, path, expected, err);
     if (rc == 0)
@@ -292,6 +296,14 @@ const struct tm_manifest *tm_restored_manifest(const struct tm_restored *restore
 
 // --- all of it -----------------------------------------------------------------------------------
 
+static int verify_segment(struct tm__reading *reading, const struct tm__data *data,
+                          const struct tm__link *link, struct tm_error *err)
+{
+    struct tm__segment segment;
+    int rc = tm__segment_begin(&segment, reading, data, link, err);
+    return rc == 0 ? tm__segment_end(&segment, 0, err) : rc;
+}
+
 static int verify_data(struct tm__reading *reading, const struct tm__data *data,
                        struct tm_error *err)
 {
@@ -299,12 +311,12 @@ static int verify_data(struct tm__reading *reading, const struct tm__data *data,
     for (uint32_t i = 0; i < data->index.part_count && rc == 0; i++) {
         const struct tm__index_part *part = &data->index.parts[i];
         if (part->kind == TM__PART_ITEMS) {
-            rc = tm__read_segment(reading, data, &part->items, err);
+            rc = verify_segment(reading, data, &part->items, err);
             continue;
         }
         for (uint32_t g = 0; g <= part->last - part->first && rc == 0; g++)
             for (uint32_t k = 0; k < part->chains[g].count && rc == 0; k++)
-                rc = tm__read_segment(reading, data, &part->chains[g].links[k], err);
+                rc = verify_segment(reading, data, &part->chains[g].links[k], err);
     }
     return rc;
 }

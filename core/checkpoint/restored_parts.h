@@ -1,9 +1,11 @@
 // An opened checkpoint: the indexes of its data files, and reading what they name.
 #pragma once
 
+#include "core/base/hash.h"
 #include "core/checkpoint/index.h"
 #include "core/checkpoint/reading.h"
 #include "core/checkpoint/restored.h"
+#include "core/state/image.h"
 
 // One data file of the checkpoint: what one task wrote.
 struct tm__data {
@@ -29,6 +31,7 @@ struct tm_restored {
     const struct tm_fx *fx;
     char *root; // what paths of files are relative to; NULL: in memory
     uint64_t checkpoint;
+    uint32_t piece_bytes;        // of an image that is read; in memory: 0
     struct tm_manifest manifest; // in memory: empty
     struct tm__renamed *renamed;
     struct tm__rehearsal *rehearsal; // NULL: there is none, it is for real
@@ -66,6 +69,25 @@ void tm__reading_fini(struct tm__reading *reading);
 // A segment into reading->buf, compared with its checksum. TM_E_CHECKPOINT names the file.
 int tm__read_segment(struct tm__reading *reading, const struct tm__data *data,
                      const struct tm__link *link, struct tm_error *err) TM_WARN_UNUSED;
+
+// An image in a segment, read piece by piece and hashed on the way. It is taken apart before the
+// checksum of all of it is known, unless it is short: nothing of what it gives may be used before
+// `end` has said that it is good.
+struct tm__segment {
+    struct tm_image_source source; // stands first
+    struct tm__reading *reading;
+    const struct tm__data *data;
+    const struct tm__link *link;
+    int fd;
+    int code; // of reading
+    struct tm_hash_pieces hash;
+};
+int tm__segment_begin(struct tm__segment *segment, struct tm__reading *reading,
+                      const struct tm__data *data, const struct tm__link *link,
+                      struct tm_error *err) TM_WARN_UNUSED;
+// Reads what is left. `rc`: what came of it so far; a checksum that differs is the error in any
+// case, as it says why.
+int tm__segment_end(struct tm__segment *segment, int rc, struct tm_error *err) TM_WARN_UNUSED;
 
 // How many subtasks the operator had; 0: there was none of this name.
 uint32_t tm__restored_parallelism(const struct tm_restored *restored, const char *operator_name);

@@ -44,17 +44,28 @@ static int open_file(struct tm__reading *reading, const char *path, struct tm_er
     return fd;
 }
 
-static int read_file(struct tm__reading *reading, const char *path, const struct tm__link *link,
-                     struct tm_error *err)
+static int open_link(struct tm__reading *reading, const char *path, struct tm_error *err)
 {
     int fd = open_file(reading, path, err);
-    if (fd == TM_E_NOT_FOUND)
-        return tm_error_set(err, TM_E_CHECKPOINT, "%s/%s is missing", reading->restored->root,
-                            path);
-    if (fd < 0)
-        return fd;
-    return tm__read_at(reading->restored->fx, fd, path, link->offset, reading->buf.data,
-                       link->length, err);
+    return fd == TM_E_NOT_FOUND ? tm_error_set(err, TM_E_CHECKPOINT, "%s/%s is missing",
+                                               reading->restored->root, path)
+                                : fd;
+}
+
+static int no_memory(struct tm_error *err)
+{
+    return tm_error_set(err, TM_E_MEMORY, "out of memory for reading a checkpoint");
+}
+
+static int compare(const struct tm__data *data, const struct tm__link *link, uint64_t checksum,
+                   struct tm_error *err)
+{
+    if (checksum == link->checksum)
+        return 0;
+    return tm_error_set(err, TM_E_CHECKPOINT,
+                        "%s is damaged: its bytes from %llu to %llu are not what was written",
+                        data->index.files[link->file].path, (unsigned long long)link->offset,
+                        (unsigned long long)(link->offset + link->length));
 }
 
 int tm__read_segment(struct tm__reading *reading, const struct tm__data *data,
@@ -64,19 +75,103 @@ int tm__read_segment(struct tm__reading *reading, const struct tm__data *data,
     const char *path = data->index.files[link->file].path;
     reading->buf.size_bytes = 0;
     if (tm_buf_reserve(&reading->buf, link->length) != 0)
-        return tm_error_set(err, TM_E_MEMORY, "out of memory for reading a checkpoint");
+        return no_memory(err);
+    int fd = restored->root != NULL ? open_link(reading, path, err) : 0;
+    if (fd < 0)
+        return fd;
     int rc = 0;
     if (restored->root != NULL)
-        rc = read_file(reading, path, link, err);
+        rc =
+            tm__read_at(restored->fx, fd, path, link->offset, reading->buf.data, link->length, err);
     else if (link->length != 0)
         memcpy(reading->buf.data, data->bytes.data + link->offset, link->length);
     if (rc != 0)
         return rc;
     reading->buf.size_bytes = link->length;
-    if (tm_hash_bytes(reading->buf.data, link->length) != link->checksum)
-        return tm_error_set(err, TM_E_CHECKPOINT,
-                            "%s is damaged: its bytes from %llu to %llu are not what was written",
-                            path, (unsigned long long)link->offset,
-                            (unsigned long long)(link->offset + link->length));
+    return compare(data, link, tm_hash_bytes(reading->buf.data, link->length), err);
+}
+
+// --- piece by piece ------------------------------------------------------------------------------
+
+enum { REST_BYTES = 128 }; // that are here when an image asks for more, at most
+
+// What is here goes to the front of the buffer, the next piece behind it.
+static int read_piece(struct tm__segment *segment, struct tm_error *err)
+{
+    struct tm_image_source *source = &segment->source;
+    const struct tm_restored *restored = segment->reading->restored;
+    uint8_t *buf = segment->reading->buf.data;
+    size_t here = (size_t)(source->end - source->at), piece = restored->piece_bytes;
+    size_t size = source->left < piece ? (size_t)source->left : piece;
+    TM_CHECK(here <= REST_BYTES);
+    memmove(buf, source->at, here);
+    source->at = buf;
+    source->end = buf + here;
+    segment->code =
+        tm__read_on(restored->fx, segment->fd, segment->data->index.files[segment->link->file].path,
+                    buf + here, size, err);
+    if (segment->code != 0)
+        return segment->code;
+    tm_hash_add(&segment->hash, buf + here, size);
+    source->end += size;
+    source->left -= size;
     return 0;
+}
+
+static int more(struct tm_image_source *source, struct tm_error *err)
+{
+    return read_piece((struct tm__segment *)(void *)source, err);
+}
+
+static int begin_file(struct tm__segment *segment, struct tm_error *err)
+{
+    struct tm__reading *reading = segment->reading;
+    const struct tm__link *link = segment->link;
+    const struct tm_fx *fx = reading->restored->fx;
+    reading->buf.size_bytes = 0;
+    if (tm_buf_reserve(&reading->buf, (size_t)reading->restored->piece_bytes + REST_BYTES) != 0)
+        return no_memory(err);
+    segment->fd = open_link(reading, segment->data->index.files[link->file].path, err);
+    if (segment->fd < 0)
+        return segment->fd;
+    segment->source =
+        (struct tm_image_source){reading->buf.data, reading->buf.data, link->length, more};
+    int rc = fx->files->seek(fx->ctx, segment->fd, (int64_t)link->offset, err);
+    return rc == 0 && link->length != 0 ? read_piece(segment, err) : rc;
+}
+
+int tm__segment_begin(struct tm__segment *segment, struct tm__reading *reading,
+                      const struct tm__data *data, const struct tm__link *link,
+                      struct tm_error *err)
+{
+    const uint8_t *bytes = data->bytes.data; // of a checkpoint in memory
+    segment->reading = reading;
+    segment->data = data;
+    segment->link = link;
+    segment->code = 0;
+    tm_hash_begin(&segment->hash);
+    if (reading->restored->root != NULL) {
+        int rc = begin_file(segment, err);
+        if (rc != 0)
+            return rc;
+    } else {
+        segment->source = (struct tm_image_source){.at = bytes + link->offset,
+                                                   .end = bytes + link->offset + link->length};
+        tm_hash_add(&segment->hash, segment->source.at, link->length);
+    }
+    return segment->source.left == 0 ? compare(data, link, tm_hash_end(&segment->hash), err) : 0;
+}
+
+int tm__segment_end(struct tm__segment *segment, int rc, struct tm_error *err)
+{
+    if (segment->code != 0) // it cannot be read
+        return rc;
+    while (segment->source.left != 0) {
+        segment->source.at = segment->source.end;
+        int code = read_piece(segment, err);
+        if (code != 0)
+            return code;
+    }
+    int same = compare(segment->data, segment->link, tm_hash_end(&segment->hash), err);
+    return same != 0 ? same : rc;
 }

@@ -189,42 +189,54 @@ const char *tm__operator_bytes_wrong(struct tm__operator_seen *seen, const struc
                                                                             : seen->why.message;
 }
 
-static int look_at_space(const struct tm_operator *op, const char *part,
-                         struct tm__operator_seen *seen, const struct tm_key_reader *reader,
-                         tm__operator_look_at_value *look, void *arg, struct tm_error *err)
+// What looks at all entries of a part.
+struct looking {
+    const struct tm_operator *op;
+    const char *part;
+    const struct tm_key_reader *reader; // NULL: any bytes may be a key
+    tm__operator_look_at_value *look;   // NULL: any value is good
+    void *arg;
+    struct tm__operator_seen seen;
+    const char *wrong; // NULL: nothing so far
+    struct tm_buf scratch;
+    struct tm_error *err;
+};
+
+static int see(void *arg, const struct tm_key *keys, const void *const *values, uint32_t count)
 {
-    struct tm_state_cursor cursor;
-    struct tm_key key;
-    const void *value;
-    tm_state_iterate(seen->home.state, seen->home.ns, seen->home.key_group, &cursor);
-    while (tm_state_next(&cursor, &key, &value)) {
-        const char *wrong = NULL;
-        if (reader != NULL && tm_wire_check_key(reader, key.bytes, key.length, &seen->why) != 0)
-            wrong = seen->why.message;
-        if (wrong == NULL && look != NULL)
-            wrong = look(arg, seen, value);
-        if (wrong != NULL)
-            return tm__operator_damaged(op, part, err, "%s", wrong);
-    }
-    return cursor.code == 0 ? 0 : tm__operator_out_of_memory(op, err);
+    struct looking *l = arg;
+    if (l->reader != NULL && tm_wire_check_keys(l->reader, keys, count, &l->seen.why) != 0)
+        l->wrong = l->seen.why.message;
+    for (uint32_t i = 0; i < count && l->look != NULL && l->wrong == NULL; i++)
+        l->wrong = l->look(l->arg, &l->seen, values[i]);
+    return l->wrong == NULL ? 0 : TM_E_CHECKPOINT;
 }
 
-static int look_at_group(const struct tm_operator *op, const char *part, struct tm_state *state,
-                         uint32_t group, const struct tm_key_reader *reader,
-                         tm__operator_look_at_value *look, void *arg, struct tm_error *err)
+static int look_at_space(struct looking *l)
 {
-    struct tm__operator_seen seen = {.home = {state, NULL, group}};
+    const struct tm__operator_home *home = &l->seen.home;
+    int rc = tm_state_see_all(home->state, home->ns, home->key_group, &l->scratch, see, l);
+    if (rc == TM_E_MEMORY)
+        return tm__operator_out_of_memory(l->op, l->err);
+    return rc == 0 ? 0
+                   : tm__operator_damaged(l->op, l->part, l->err, "%s",
+                                          l->wrong != NULL ? l->wrong : "a key is there twice");
+}
+
+static int look_at_group(struct looking *l, struct tm_state *state, uint32_t group)
+{
     struct tm_namespace *ns = tm_state_namespace_first(state);
     int rc = 0;
-    if (look != NULL)
-        seen.claims = tm_state_claims_begin(state, group);
-    if (look != NULL && seen.claims == NULL)
-        return tm__operator_out_of_memory(op, err);
+    l->seen = (struct tm__operator_seen){.home = {state, NULL, group}};
+    if (l->look != NULL)
+        l->seen.claims = tm_state_claims_begin(state, group);
+    if (l->look != NULL && l->seen.claims == NULL)
+        return tm__operator_out_of_memory(l->op, l->err);
     for (; ns != NULL && rc == 0; ns = tm_state_namespace_next(ns)) {
-        seen.home.ns = ns;
-        rc = look_at_space(op, part, &seen, reader, look, arg, err);
+        l->seen.home.ns = ns;
+        rc = look_at_space(l);
     }
-    tm_state_claims_end(seen.claims);
+    tm_state_claims_end(l->seen.claims);
     return rc;
 }
 
@@ -245,9 +257,13 @@ int tm__operator_look_at_state(const struct tm_operator *op, const char *part,
     int rc = 0;
     if (reader == NULL && look == NULL)
         return 0;
+    struct looking looking = {
+        .op = op, .part = part, .reader = reader, .look = look, .arg = arg, .err = err};
+    tm_buf_init(&looking.scratch, op->ctx->mem);
     tm_state_key_groups(state, &max_parallelism, &first, &last);
     for (uint32_t group = first; group <= last && rc == 0; group++)
-        rc = look_at_group(op, part, state, group, reader, look, arg, err);
+        rc = look_at_group(&looking, state, group);
+    tm_buf_fini(&looking.scratch);
     return rc;
 }
 

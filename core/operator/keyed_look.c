@@ -7,7 +7,14 @@
 
 struct looking {
     const struct tm__operator_keyed *keyed;
-    struct tm_state_trust trust; // of `group`
+    // Of a record, what may be wrong: values that lie elsewhere, and collections.
+    struct {
+        uint32_t offset;
+        struct tm_type type;
+    } values[TM_STATES_MAX];
+    const struct tm_state_field *collections[TM_STATES_MAX];
+    uint32_t value_count, collection_count;
+    struct tm_state_trust trust; // of `group`, where there are collections
     uint32_t group;              // UINT32_MAX: none yet
 };
 
@@ -27,8 +34,6 @@ static const char *wrong_value(struct tm__operator_seen *seen, struct tm_type ty
                                const uint8_t *slot)
 {
     struct tm_blob blob;
-    if (!tm_type_is_reference(type))
-        return NULL;
     memcpy(&blob, slot, sizeof blob);
     if (blob.length == 0)
         return NULL;
@@ -101,54 +106,62 @@ static const char *wrong_collection(struct looking *looking, struct tm__operator
                         : wrong_list(looking, seen, state, &head.list);
 }
 
-// The same walk as that of tm__operator_record_init.
-static const char *wrong(void *arg, struct tm__operator_seen *seen, const void *value)
+// The same walk as that of tm__operator_record_init, which has made sure that there are as few.
+static void find_what_may_be_wrong(struct looking *looking)
 {
-    struct looking *looking = arg;
-    const struct tm__operator_keyed *keyed = looking->keyed;
-    const struct tm_node *node = keyed->op->node;
-    uint32_t at = sizeof(uint64_t), collection = 0;
-    const char *why = NULL;
-    if (looking->group != seen->home.key_group) {
-        looking->group = seen->home.key_group;
-        tm_state_trust_begin(seen->home.state, looking->group, &looking->trust);
-        looking->trust.claims = seen->claims;
-    }
-    for (uint32_t i = 0; i < node->state_count && why == NULL; i++) {
+    const struct tm_node *node = looking->keyed->op->node;
+    uint32_t at = sizeof(uint64_t);
+    for (uint32_t i = 0; i < node->state_count; i++) {
         const struct tm_state_field *state = &node->states[i];
-        if (tm__operator_scope_of(state) != keyed->scope)
+        if (tm__operator_scope_of(state) != looking->keyed->scope)
             continue;
         if (state->kind == TM_STATE_LIST || state->kind == TM_STATE_MAP) {
-            why = wrong_collection(looking, seen, state, &keyed->record.collections[collection++],
-                                   value);
+            looking->collections[looking->collection_count++] = state;
             continue;
         }
         bool accumulates = state->kind == TM_STATE_AGGREGATING;
         uint32_t values = accumulates ? state->type.of->field_count : 1;
-        for (uint32_t v = 0; v < values && why == NULL; v++) {
+        for (uint32_t v = 0; v < values; v++) {
             struct tm_type type = accumulates ? state->type.of->fields[v].type : state->type;
-            why = wrong_value(seen, type, (const uint8_t *)value + at);
+            if (tm_type_is_reference(type)) {
+                looking->values[looking->value_count].offset = at;
+                looking->values[looking->value_count++].type = type;
+            }
             at += tm_type_slot_bytes(type);
         }
         at += state->ttl_ms != 0 ? (uint32_t)sizeof(double) : 0;
     }
-    return why;
 }
 
-static bool refers(const struct tm__operator_record *record)
+static void next_group(struct looking *looking, const struct tm__operator_seen *seen)
 {
-    bool any = record->collection_count != 0;
-    for (uint32_t i = 0; i < record->value_count; i++)
-        any = any || record->blob_offsets[i] != 0;
-    return any;
+    looking->group = seen->home.key_group;
+    tm_state_trust_begin(seen->home.state, looking->group, &looking->trust);
+    looking->trust.claims = seen->claims;
+}
+
+static const char *wrong(void *arg, struct tm__operator_seen *seen, const void *value)
+{
+    struct looking *looking = arg;
+    const char *why = NULL;
+    for (uint32_t i = 0; i < looking->value_count && why == NULL; i++)
+        why = wrong_value(seen, looking->values[i].type,
+                          (const uint8_t *)value + looking->values[i].offset);
+    if (looking->collection_count != 0 && looking->group != seen->home.key_group)
+        next_group(looking, seen);
+    for (uint32_t i = 0; i < looking->collection_count && why == NULL; i++)
+        why = wrong_collection(looking, seen, looking->collections[i],
+                               &looking->keyed->record.collections[i], value);
+    return why;
 }
 
 int tm__operator_keyed_look(const struct tm__operator_keyed *keyed, const char *part,
                             struct tm_state *state, struct tm_error *err)
 {
     struct looking looking = {.keyed = keyed, .group = UINT32_MAX};
+    find_what_may_be_wrong(&looking);
     const struct tm_key_reader *reader = keyed->scope == TM__SCOPE_KEY ? &keyed->keys.reader : NULL;
-    return refers(&keyed->record)
+    return looking.value_count + looking.collection_count != 0
                ? tm__operator_look_at_state(keyed->op, part, state, reader, wrong, &looking, err)
                : 0;
 }

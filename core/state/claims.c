@@ -22,6 +22,21 @@ static const struct tm__state_head *head_of(const struct tm__state_group *group,
     return (const struct tm__state_head *)(group->at[number] & ~(uintptr_t)TM__PAGE_FLAGS);
 }
 
+// So many bits from `at` on. False: one of them is set already.
+static bool set_bits(uint64_t *map, uint32_t at, uint32_t count)
+{
+    while (count != 0) {
+        uint32_t bit = at % 64, some = count < 64 - bit ? count : 64 - bit;
+        uint64_t ones = some == 64 ? UINT64_MAX : ((uint64_t)1 << some) - 1, mask = ones << bit;
+        if ((map[at / 64] & mask) != 0)
+            return false;
+        map[at / 64] |= mask;
+        at += some;
+        count -= some;
+    }
+    return true;
+}
+
 // A page of one blob has a bit for it; others have one for each word.
 static bool take(struct tm_state_claims *claims, int64_t owner, uint32_t reference, uint32_t length)
 {
@@ -39,13 +54,8 @@ static bool take(struct tm_state_claims *claims, int64_t owner, uint32_t referen
     uint32_t end = (large ? page->size_bytes : page->used_bytes) / TM__UNIT_BYTES;
     if (at < first || at >= end || bytes / TM__UNIT_BYTES > end - at || (large && at != first))
         return false;
-    uint64_t *map = claims->taken + (size_t)number * MAP_WORDS;
-    for (uint32_t i = at; i < (large ? at + 1 : at + bytes / TM__UNIT_BYTES); i++) {
-        if ((map[i / 64] >> (i % 64) & 1) != 0)
-            return false;
-        map[i / 64] |= (uint64_t)1 << (i % 64);
-    }
-    return true;
+    return set_bits(claims->taken + (size_t)number * MAP_WORDS, at,
+                    large ? 1 : bytes / TM__UNIT_BYTES);
 }
 
 // Free blobs are the state's: their lists have been checked.

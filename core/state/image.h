@@ -14,8 +14,9 @@
 struct tm_snapshot *tm_state_freeze_pages(struct tm_state *state) TM_WARN_UNUSED;
 struct tm_snapshot *tm_timers_freeze_pages(struct tm_timers *timers) TM_WARN_UNUSED;
 // Freeing in steps: pages that were copied since are given back one by one, at most `budget` of
-// them now, and from the first step on two with each page that the state copies. True: all is done,
-// the snapshot is gone. Once begun, nothing else may be done with it. NULL is fine.
+// them now, large ones counting as more, and from the first step on two with each page that the
+// state copies. True: all is done, the snapshot is gone. Once begun, nothing else may be done with
+// it. NULL is fine.
 bool tm_snapshot_free_some(struct tm_snapshot *snapshot, uint32_t budget) TM_WARN_UNUSED;
 // Inclusive.
 void tm_snapshot_key_groups(const struct tm_snapshot *snapshot, uint32_t *max_parallelism,
@@ -34,6 +35,17 @@ int tm_image_write(const struct tm_snapshot *now, const struct tm_snapshot *befo
 // them, and the state may only be freed then.
 int tm_image_apply(struct tm_state *state, uint32_t key_group, const void *bytes, size_t size,
                    struct tm_error *err) TM_WARN_UNUSED;
+// An image that comes piece by piece, so that each is still in the cache when it is taken apart.
+struct tm_image_source {
+    const uint8_t *at, *end; // what is here and has not been read
+    uint64_t left;           // bytes of the image behind it
+    // Where some are left: more of them behind what is here, which may lie elsewhere then. Else an
+    // error, which the caller of `apply_from` gets.
+    int (*more)(struct tm_image_source *source, struct tm_error *err);
+};
+// Bytes that are left when it fails have not been looked at.
+int tm_image_apply_from(struct tm_state *state, uint32_t key_group, struct tm_image_source *source,
+                        struct tm_error *err) TM_WARN_UNUSED;
 int tm_image_finish(struct tm_state *state, uint32_t key_group,
                     struct tm_error *err) TM_WARN_UNUSED;
 

@@ -16,11 +16,16 @@ struct finish {
 
 enum { PAGE_WORDS = TM__PAGE_BYTES_MAX / TM__UNIT_BYTES, MAP_WORDS = PAGE_WORDS / 64 };
 
+static int damaged_page(uint32_t key_group, uint32_t number, const char *what, struct tm_error *err)
+{
+    return tm_error_set(err, TM_E_CHECKPOINT,
+                        "the images of key group %u are damaged at page %u: %s", key_group, number,
+                        what);
+}
+
 static int damaged(const struct finish *f, const char *what)
 {
-    return tm_error_set(f->err, TM_E_CHECKPOINT,
-                        "the images of key group %u are damaged at page %u: %s", f->key_group,
-                        f->number, what);
+    return damaged_page(f->key_group, f->number, what, f->err);
 }
 
 static int no_memory(const struct finish *f)
@@ -62,90 +67,127 @@ static void note_space(const struct finish *f, struct tm__state_space *space, ui
     space->next = f->number << TM__OFFSET_BITS | used_bytes / TM__UNIT_BYTES;
 }
 
-static int add_page(struct finish *f)
+// --- entries -------------------------------------------------------------------------------------
+
+// What is wrong with an entry that `left_bytes` of a page are left for; NULL: nothing.
+static const char *wrong_entry(const struct tm_state *state, uint32_t key_group,
+                               const struct tm__state_page *info,
+                               const struct tm__state_entry *entry, uint32_t left_bytes,
+                               uint32_t *size)
 {
-    struct tm__state_table *table = table_of_page(f);
-    if (table == NULL)
-        return no_memory(f);
-    struct tm__state_page *info = &f->infos[f->number];
-    info->next = table->page;
-    table->page = f->number;
-    uint32_t kind = head_of(f, f->number)->kind;
-    if (kind == TM__PAGE_BLOBS)
-        note_space(f, &table->blobs, info->used_bytes);
-    if (kind != TM__PAGE_FREE)
-        return 0;
-    if (table->free != 0)
-        return damaged(f, "a namespace has two lists of what is free");
-    table->free = f->number;
-    return 0;
+    uint32_t least = (uint32_t)sizeof *entry + state->value_bytes;
+    if (left_bytes < least || entry->key_length > left_bytes - least)
+        return "an entry leaves its page";
+    *size = tm__state_entry_bytes(state->value_bytes, entry->key_length);
+    if (*size > left_bytes)
+        return "an entry leaves its page";
+    // One that is removed takes its page along.
+    if (*size > TM__SIZE_MAX &&
+        (*size != left_bytes || left_bytes != info->used_bytes - sizeof(struct tm__state_head)))
+        return "a large entry does not stand alone";
+    if (*size <= TM__SIZE_MAX && info->size_bytes > TM__PAGE_BYTES_MAX)
+        return "a large entry does not stand alone";
+    if (entry->kind == TM__ENTRY_FREE)
+        return *size > TM__SIZE_MAX ? "a large entry is free" : NULL;
+    if (entry->kind != TM__ENTRY_LIVE)
+        return "an entry is neither in use nor free";
+    return tm_hash_key_group(entry->hash, state->max_parallelism) != key_group
+               ? "a key is of another key group"
+               : NULL;
 }
 
-// --- entries -------------------------------------------------------------------------------------
+int tm__image_see_entries(const struct tm_state *state, const struct tm__state_group *group,
+                          uint32_t key_group, uint32_t number, struct tm_error *err)
+{
+    const uint8_t *bytes = (const uint8_t *)group->at[number]; // loaded pages have no flags
+    struct tm__state_page *info = &tm__state_page_infos(group->pages)[number];
+    uint32_t in_use = 0, all = 0, size;
+    for (uint32_t at = sizeof(struct tm__state_head); at < info->used_bytes; at += size) {
+        const struct tm__state_entry *entry = (const void *)(bytes + at);
+        const char *what = wrong_entry(state, key_group, info, entry, info->used_bytes - at, &size);
+        if (what != NULL)
+            return damaged_page(key_group, number, what, err);
+        all++;
+        in_use += entry->kind == TM__ENTRY_LIVE;
+    }
+    info->next = in_use << TM__SEEN_BITS | (in_use != all ? TM__SEEN_FREE : 0) | TM__SEEN;
+    return 0;
+}
 
 static uint32_t *free_lists(const struct finish *f, uint32_t number)
 {
     return (uint32_t *)(void *)(head_of(f, number) + 1);
 }
 
-// A free entry is put in front of its list; there is none where nothing was ever given back.
-static int add_free_entry(const struct finish *f, const struct tm__state_table *table,
-                          struct tm__state_entry *entry, uint32_t size, uint32_t reference)
+// Free entries of a page are put in front of their lists; there are none where nothing was ever
+// given back, or where there was no memory for the lists then.
+static void add_free_entries(const struct finish *f, const struct tm__state_table *table)
 {
-    if (size > TM__SIZE_MAX)
-        return damaged(f, "a large entry is free");
+    uint8_t *bytes = (uint8_t *)head_of(f, f->number);
+    uint32_t end = f->infos[f->number].used_bytes, size;
     if (table->free == 0)
-        return 0; // it was given back when there was no memory for the lists
-    uint32_t *list = &free_lists(f, table->free)[tm__state_class_of(size)];
-    memcpy(&entry->hash, list, sizeof *list);
-    *list = reference;
-    return 0;
+        return;
+    for (uint32_t at = sizeof(struct tm__state_head); at < end; at += size) {
+        struct tm__state_entry *entry = (void *)(bytes + at);
+        size = tm__state_entry_bytes(f->state->value_bytes, entry->key_length);
+        if (entry->kind != TM__ENTRY_FREE)
+            continue;
+        uint32_t *list = &free_lists(f, table->free)[tm__state_class_of(size)];
+        memcpy(&entry->hash, list, sizeof *list);
+        *list = f->number << TM__OFFSET_BITS | at / TM__UNIT_BYTES;
+    }
 }
 
-// Entries of a page, one behind the other.
-static int add_entries(struct finish *f)
+static int add_entries(struct finish *f, struct tm__state_table *table)
 {
-    struct tm__state_table *table = table_of_page(f); // is there already
-    uint8_t *bytes = (uint8_t *)head_of(f, f->number);
-    const struct tm__state_page *info = &f->infos[f->number];
-    uint32_t at = sizeof(struct tm__state_head), value_bytes = f->state->value_bytes;
-    uint32_t count = 0;
-    if (table == NULL)
-        return no_memory(f);
-    while (at < info->used_bytes) {
-        uint32_t left = info->used_bytes - at;
-        struct tm__state_entry *entry = (void *)(bytes + at);
-        if (left < sizeof *entry + value_bytes ||
-            entry->key_length > left - sizeof *entry - value_bytes)
-            return damaged(f, "an entry leaves its page");
-        uint32_t size = tm__state_entry_bytes(value_bytes, entry->key_length);
-        if (size > left)
-            return damaged(f, "an entry leaves its page");
-        // One that is removed takes its page along.
-        if ((size > TM__SIZE_MAX && left != info->used_bytes - sizeof(struct tm__state_head)) ||
-            (size > TM__SIZE_MAX && size != left) ||
-            (size <= TM__SIZE_MAX && info->size_bytes > TM__PAGE_BYTES_MAX))
-            return damaged(f, "a large entry does not stand alone");
-        uint32_t reference = f->number << TM__OFFSET_BITS | at / TM__UNIT_BYTES;
-        int rc = 0;
-        if (entry->kind == TM__ENTRY_FREE)
-            rc = add_free_entry(f, table, entry, size, reference);
-        else if (entry->kind != TM__ENTRY_LIVE)
-            rc = damaged(f, "an entry is neither in use nor free");
-        else if (tm_state_key_group(f->state, entry->hash) != f->key_group)
-            rc = damaged(f, "a key is of another key group");
-        else
-            count++;
+    struct tm__state_page *info = &f->infos[f->number];
+    if ((info->next & TM__SEEN) == 0) {
+        int rc = tm__image_see_entries(f->state, f->group, f->key_group, f->number, f->err);
         if (rc != 0)
             return rc;
-        at += size;
     }
+    uint32_t count = info->next >> TM__SEEN_BITS;
+    if ((info->next & TM__SEEN_FREE) != 0)
+        add_free_entries(f, table);
     table->count += count;
     table->unindexed = table->count != 0;
     f->ns->size += count;
     // A page of a large entry goes with it: nothing else may be put there.
     if (info->used_bytes <= sizeof(struct tm__state_head) + TM__SIZE_MAX)
         note_space(f, &table->entries, info->used_bytes);
+    return 0;
+}
+
+// --- pages ---------------------------------------------------------------------------------------
+
+static int add_page(struct finish *f)
+{
+    struct tm__state_table *table = table_of_page(f);
+    if (table == NULL)
+        return no_memory(f);
+    struct tm__state_page *info = &f->infos[f->number];
+    uint32_t kind = head_of(f, f->number)->kind;
+    int rc = 0;
+    if (kind == TM__PAGE_ENTRIES)
+        rc = add_entries(f, table);
+    if (kind == TM__PAGE_BLOBS)
+        note_space(f, &table->blobs, info->used_bytes);
+    info->next = table->page;
+    table->page = f->number;
+    return rc;
+}
+
+// A table's lists of what is free. Free entries are found on the way, and put into lists anew.
+static int add_free_lists(struct finish *f)
+{
+    int rc = add_page(f);
+    if (rc != 0)
+        return rc;
+    struct tm__state_table *table = table_of_page(f);
+    if (table->free != 0)
+        return damaged(f, "a namespace has two lists of what is free");
+    table->free = f->number;
+    memset(free_lists(f, f->number), 0, TM__SIZE_CLASSES * sizeof(uint32_t));
     return 0;
 }
 
@@ -213,13 +255,6 @@ static int for_each_page(struct finish *f, uint32_t kinds, int (*step)(struct fi
     return 0;
 }
 
-// Free entries are found on the way, and put into lists anew.
-static int forget_free_entries(struct finish *f)
-{
-    memset(free_lists(f, f->number), 0, TM__SIZE_CLASSES * sizeof(uint32_t));
-    return 0;
-}
-
 static int check_all_free_blobs(struct finish *f)
 {
     int rc = for_each_page(f, 1u << TM__PAGE_FREE, check_free_blobs);
@@ -252,11 +287,9 @@ int tm_image_finish(struct tm_state *state, uint32_t key_group, struct tm_error 
     if (f.group->pages == NULL)
         return 0;
     f.infos = tm__state_page_infos(f.group->pages);
-    int rc = for_each_page(&f, ALL | 1u << TM__PAGE_FREE, add_page);
+    int rc = for_each_page(&f, 1u << TM__PAGE_FREE, add_free_lists);
     if (rc == 0)
-        rc = for_each_page(&f, 1u << TM__PAGE_FREE, forget_free_entries);
-    if (rc == 0)
-        rc = for_each_page(&f, 1u << TM__PAGE_ENTRIES, add_entries);
+        rc = for_each_page(&f, ALL, add_page);
     if (rc == 0)
         rc = check_all_free_blobs(&f);
     if (rc != 0)

@@ -26,6 +26,7 @@ enum {
     TM__IMAGE_WORDS_BITS = 3,
     TM__IMAGE_WORDS_MASK = 7,
     TM__IMAGE_VARINT_BYTES = 10,
+    TM__IMAGE_PAGE_VARINTS = 6, // in front of a page's ranges, and its kind
     TM__HEAD_WORDS = sizeof(struct tm__state_head) / TM__UNIT_BYTES,
 };
 
@@ -38,3 +39,11 @@ static inline int64_t tm__image_unzigzag(uint64_t value)
 {
     return (int64_t)(value >> 1 ^ (0 - (value & 1)));
 }
+
+// What was seen in a page of entries, in `next` of its info until the table has it. 0: it is to be
+// looked at.
+enum { TM__SEEN = 1, TM__SEEN_FREE = 2, TM__SEEN_BITS = 2 }; // and above: how many are in use
+// Looks at the entries of a page that came from an image, one behind the other, and notes what
+// there is. TM_E_CHECKPOINT.
+int tm__image_see_entries(const struct tm_state *state, const struct tm__state_group *group,
+                          uint32_t key_group, uint32_t number, struct tm_error *err) TM_WARN_UNUSED;

@@ -1,15 +1,17 @@
 // Reading images into a key group: pages come to be, change and go. What pages say is looked at
 // when all images are in (image_finish.c); here only that no byte is read or written where it may
-// not be.
+// not be. Entries of a page that is whole are looked at while they are in the cache; those of one
+// that changes, which it may once more, wait.
 #include "core/state/image_format.h"
 
 struct reader {
     struct tm_state *state;
     struct tm__state_group *group;
     uint32_t key_group;
-    const uint8_t *at, *end;
-    uint32_t number; // of the page read last
-    int64_t owner;   // of the page made last
+    struct tm_image_source *source;
+    const uint8_t *at, *end; // of what the source has here
+    uint32_t number;         // of the page read last
+    int64_t owner;           // of the page made last
     struct tm_error *err;
 };
 
@@ -39,6 +41,49 @@ static bool get_varint(struct reader *r, uint64_t *value)
     return false;
 }
 
+static uint64_t bytes_left(const struct reader *r)
+{
+    return (uint64_t)(r->end - r->at) + r->source->left;
+}
+
+static int ask_for_more(struct reader *r, size_t size)
+{
+    while ((size_t)(r->end - r->at) < size && r->source->left != 0) {
+        size_t before = (size_t)(r->end - r->at);
+        r->source->at = r->at;
+        int rc = r->source->more(r->source, r->err);
+        r->at = r->source->at;
+        r->end = r->source->end;
+        if (rc != 0)
+            return rc;
+        TM_CHECK((size_t)(r->end - r->at) > before);
+    }
+    return 0;
+}
+
+// So many bytes are here, or all that are left.
+static inline int have(struct reader *r, size_t size)
+{
+    return TM_LIKELY((size_t)(r->end - r->at) >= size) ? 0 : ask_for_more(r, size);
+}
+
+// There are as many.
+static int copy(struct reader *r, uint8_t *to, uint64_t size)
+{
+    for (;;) {
+        uint64_t here = (uint64_t)(r->end - r->at), part = size < here ? size : here;
+        memcpy(to, r->at, part);
+        r->at += part;
+        to += part;
+        size -= part;
+        if (size == 0)
+            return 0;
+        int rc = have(r, 1);
+        if (rc != 0)
+            return rc;
+    }
+}
+
 static struct tm__state_head *page_at(const struct reader *r, uint32_t number)
 {
     if (r->group->pages == NULL || number >= r->group->pages->used)
@@ -58,6 +103,9 @@ static int read_ranges(struct reader *r)
     uint8_t *bytes = (uint8_t *)page_at(r, r->number);
     uint64_t end = info_of(r)->used_bytes / TM__UNIT_BYTES, i = TM__HEAD_WORDS, value, count;
     for (;;) {
+        int rc = have(r, (size_t)2 * TM__IMAGE_VARINT_BYTES);
+        if (rc != 0)
+            return rc;
         if (!get_varint(r, &value))
             return damaged(r, "it ends in a page");
         count = value & TM__IMAGE_WORDS_MASK;
@@ -70,12 +118,13 @@ static int read_ranges(struct reader *r)
         }
         if (count == 0 || value > end - i || count > end - i - value)
             return damaged(r, "a range leaves the page");
-        if (count > (size_t)(r->end - r->at) / TM__UNIT_BYTES)
+        if (count > bytes_left(r) / TM__UNIT_BYTES)
             return damaged(r, "it ends in a range");
         i += value;
-        memcpy(bytes + i * TM__UNIT_BYTES, r->at, count * TM__UNIT_BYTES);
+        rc = copy(r, bytes + i * TM__UNIT_BYTES, count * TM__UNIT_BYTES);
+        if (rc != 0)
+            return rc;
         i += count;
-        r->at += count * TM__UNIT_BYTES;
     }
 }
 
@@ -123,7 +172,10 @@ static int read_made(struct reader *r)
     head->kind = kind;
     head->owner = r->owner;
     info_of(r)->used_bytes = (uint32_t)used * (uint32_t)TM__UNIT_BYTES;
-    return read_ranges(r);
+    int rc = read_ranges(r);
+    return rc == 0 && kind == TM__PAGE_ENTRIES
+               ? tm__image_see_entries(r->state, r->group, r->key_group, r->number, r->err)
+               : rc;
 }
 
 static int read_resized(struct reader *r)
@@ -148,6 +200,7 @@ static int read_page(struct reader *r, enum tm__image_page what)
         return read_made(r);
     if (page_at(r, r->number) == NULL)
         return damaged(r, "it changes a page that is not there");
+    info_of(r)->next = 0;
     if (what == TM__IMAGE_RESIZED)
         return read_resized(r);
     if (what == TM__IMAGE_CHANGED)
@@ -160,15 +213,18 @@ static int read_pages(struct reader *r)
 {
     for (;;) {
         uint64_t value;
+        int rc = have(r, (size_t)TM__IMAGE_PAGE_VARINTS * TM__IMAGE_VARINT_BYTES);
+        if (rc != 0)
+            return rc;
         if (!get_varint(r, &value))
             return damaged(r, "it ends early");
         if (value == 0)
-            return r->at == r->end ? 0 : damaged(r, "something stands behind its end");
+            return bytes_left(r) == 0 ? 0 : damaged(r, "something stands behind its end");
         uint64_t distance = value >> TM__IMAGE_PAGE_BITS;
         if (distance == 0 || distance >= TM__PAGES_MAX - (uint64_t)r->number)
             return damaged(r, "there is no page of the next number");
         r->number += (uint32_t)distance;
-        int rc = read_page(r, (enum tm__image_page)(value & ((1 << TM__IMAGE_PAGE_BITS) - 1)));
+        rc = read_page(r, (enum tm__image_page)(value & ((1 << TM__IMAGE_PAGE_BITS) - 1)));
         if (rc != 0)
             return rc;
     }
@@ -177,6 +233,9 @@ static int read_pages(struct reader *r)
 static int read_head(struct reader *r)
 {
     uint64_t value_bytes;
+    int rc = have(r, 2 + TM__IMAGE_VARINT_BYTES);
+    if (rc != 0)
+        return rc;
     if (r->end - r->at < 2)
         return damaged(r, "it ends early");
     uint8_t version = *r->at++, kind = *r->at++;
@@ -200,20 +259,33 @@ static int read_head(struct reader *r)
 
 // --- the contract --------------------------------------------------------------------------------
 
-int tm_image_apply(struct tm_state *state, uint32_t key_group, const void *bytes, size_t size,
-                   struct tm_error *err)
+int tm_image_apply_from(struct tm_state *state, uint32_t key_group, struct tm_image_source *source,
+                        struct tm_error *err)
 {
     uint32_t index = key_group - state->first_key_group;
     TM_CHECK(index < state->group_count);
-    if (size == 0)
-        return 0;
     struct reader r = {.state = state,
                        .group = &state->groups[index],
                        .key_group = key_group,
-                       .at = bytes,
-                       .end = (const uint8_t *)bytes + size,
+                       .source = source,
+                       .at = source->at,
+                       .end = source->end,
                        .err = err};
+    if (bytes_left(&r) == 0)
+        return 0;
     TM_CHECK(r.group->shared == 0);
     int rc = read_head(&r);
-    return rc != 0 ? rc : read_pages(&r);
+    if (rc == 0)
+        rc = read_pages(&r);
+    source->at = r.at;
+    return rc;
+}
+
+int tm_image_apply(struct tm_state *state, uint32_t key_group, const void *bytes, size_t size,
+                   struct tm_error *err)
+{
+    if (size == 0)
+        return 0;
+    struct tm_image_source source = {.at = bytes, .end = (const uint8_t *)bytes + size};
+    return tm_image_apply_from(state, key_group, &source, err);
 }

@@ -255,9 +255,10 @@ struct tm__state_walk {
     uint32_t reference, left_bytes; // in the page under way
     int code;
 };
-const struct tm__state_entry *tm__state_page_walk(const struct tm_state *state,
-                                                  const struct tm__state_group *group,
-                                                  struct tm__state_walk *walk, uint32_t *reference);
+uint32_t tm__state_page_walk_some(const struct tm_state *state, const struct tm__state_group *group,
+                                  struct tm__state_walk *walk,
+                                  const struct tm__state_entry **entries, uint32_t *references,
+                                  uint32_t most); // how many; 0: the end
 
 // Memory of entries and blobs, for writing. NULL: out of memory or of references. `size` is one of
 // a class (tm__state_class_bytes), or larger than TM__PAGE_BYTES_MAX less a head: such an item
@@ -274,8 +275,8 @@ void tm__state_page_free_all(struct tm_state *state, struct tm__state_group *gro
                              const struct tm__state_table *table);
 void tm__state_pages_drop(struct tm__state_pool *pool, struct tm__state_pages *pages,
                           const struct tm_state_store *store); // one holder less; NULL is fine
-// The same in steps of *budget pages at most, which it counts down; *page, 0 at first, is where it
-// is. False: there is more to do.
+// The same in steps of *budget pages at most, which it counts down by what each costs; *page, 0 at
+// first, is where it is. False: there is more to do.
 bool tm__state_pages_drop_some(struct tm__state_pool *pool, struct tm__state_pages *pages,
                                const struct tm_state_store *store, uint32_t *page,
                                uint32_t *budget);
@@ -327,16 +328,24 @@ static inline uint32_t tm__state_class_bytes(uint32_t class)
     return (5 + (class - 32) % 4) << (8 + (class - 32) / 4 - 2);
 }
 
+// What it costs to free a page, in pages: a large one goes back to the account, and maybe to the
+// system, at once.
+static inline uint32_t tm__state_page_cost(uint32_t size_bytes)
+{
+    enum { LARGE = 32 };
+    return size_bytes <= TM__PAGE_BYTES_MAX ? 1 : LARGE + size_bytes / TM__PAGE_BYTES_MAX;
+}
+
 // snapshot.c
 // As a page was copied, some that a snapshot holds that is being freed are given back.
-void tm__snapshot_give_way(struct tm__state_shared *shared);
+void tm__snapshot_give_way(struct tm__state_shared *shared, uint32_t size_bytes);
 
 // A page was copied since others hold it too.
 static inline void tm__state_note_copy(struct tm_state *state, uint32_t size_bytes)
 {
     enum { LOOK_BYTES = 4 * 1024 * 1024 }; // states that have no batches of keys look here
     int64_t before = state->pool->copied_bytes;
-    tm__snapshot_give_way(state->shared);
+    tm__snapshot_give_way(state->shared, size_bytes);
     state->pool->held_bytes += size_bytes;
     state->pool->copied_bytes += size_bytes;
     if (before / LOOK_BYTES != state->pool->copied_bytes / LOOK_BYTES)
@@ -376,8 +385,14 @@ void tm__state_block_leave(struct tm__state_pool *pool, struct tm__state_block *
 // Slots for so many keys, where the table has none yet. False: out of memory.
 bool tm__state_table_expect(struct tm_state *state, struct tm_namespace *ns, uint32_t index,
                             uint32_t expected);
+// table_index.c
 // The slots of a table that came from a snapshot. False: out of memory, or a page is not to be had.
 bool tm__state_table_index(struct tm_state *state, struct tm_namespace *ns, uint32_t index);
+// The same of any table, with a look at its entries: as tm_state_see_all.
+int tm__state_table_see(struct tm_state *state, struct tm_namespace *ns, uint32_t index,
+                        struct tm_buf *scratch, tm_state_see *see, void *arg);
+
+// table.c
 // The slots of the next page, or the first. False: the end.
 // Where entries of this tag and above begin.
 void tm__state_table_enter(const struct tm__state_table *table, uint32_t tag,

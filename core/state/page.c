@@ -201,7 +201,7 @@ bool tm__state_pages_drop_some(struct tm__state_pool *pool, struct tm__state_pag
         return true;
     }
     pages->leaving = true;
-    for (uint32_t i = *page == 0 ? 1 : *page; i < pages->used; i++, --*budget) {
+    for (uint32_t i = *page == 0 ? 1 : *page; i < pages->used; i++) {
         if (*budget == 0) {
             *page = i;
             return false;
@@ -211,10 +211,13 @@ bool tm__state_pages_drop_some(struct tm__state_pool *pool, struct tm__state_pag
         addresses(pages)[i] = 0;
         atomic_store_explicit(&tm__state_asides(pages)[i], 0, memory_order_relaxed);
         int64_t before = pool->page_bytes;
+        uint32_t size_bytes = tm__state_page_infos(pages)[i].size_bytes;
         if (address != 0)
-            leave_page(pool, store, address, tm__state_page_infos(pages)[i].size_bytes);
+            leave_page(pool, store, address, size_bytes);
         before -= pool->page_bytes; // held by nobody else
         pool->held_bytes -= before < pool->held_bytes ? before : pool->held_bytes;
+        uint32_t cost = before != 0 ? tm__state_page_cost(size_bytes) : 1;
+        *budget -= cost < *budget ? cost : *budget;
     }
     free_pages(pool, pages);
     *page = 0;
@@ -596,9 +599,9 @@ static bool next_walked_page(const struct tm_state *state, const struct tm__stat
     return false;
 }
 
-const struct tm__state_entry *tm__state_page_walk(const struct tm_state *state,
-                                                  const struct tm__state_group *group,
-                                                  struct tm__state_walk *walk, uint32_t *reference)
+static const struct tm__state_entry *next_walked(const struct tm_state *state,
+                                                 const struct tm__state_group *group,
+                                                 struct tm__state_walk *walk, uint32_t *reference)
 {
     for (;;) {
         if (walk->left_bytes < sizeof(struct tm__state_entry) &&
@@ -617,4 +620,16 @@ const struct tm__state_entry *tm__state_page_walk(const struct tm_state *state,
         if (entry->kind == TM__ENTRY_LIVE)
             return entry;
     }
+}
+
+uint32_t tm__state_page_walk_some(const struct tm_state *state, const struct tm__state_group *group,
+                                  struct tm__state_walk *walk,
+                                  const struct tm__state_entry **entries, uint32_t *references,
+                                  uint32_t most)
+{
+    uint32_t count = 0;
+    while (count < most &&
+           (entries[count] = next_walked(state, group, walk, &references[count])) != NULL)
+        count++;
+    return count;
 }

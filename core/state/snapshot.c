@@ -68,14 +68,13 @@ static bool leave_pages(struct tm_snapshot *snapshot, uint32_t budget)
 }
 
 // Two for one: however often a state is frozen, what its snapshots hold does not pile up.
-void tm__snapshot_give_way(struct tm__state_shared *shared)
+void tm__snapshot_give_way(struct tm__state_shared *shared, uint32_t size_bytes)
 {
-    enum { PAGES = 2 };
     struct tm_snapshot *snapshot = shared->leaving;
     while (snapshot != NULL && snapshot->freed_groups == snapshot->group_count)
         snapshot = snapshot->next_leaving;
     if (snapshot != NULL)
-        (void)leave_pages(snapshot, PAGES);
+        (void)leave_pages(snapshot, 2 * tm__state_page_cost(size_bytes));
 }
 
 bool tm_snapshot_free_some(struct tm_snapshot *snapshot, uint32_t budget)

@@ -312,6 +312,16 @@ void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t 
     cursor->left = table->count; // or it ends with what the code says
 }
 
+int tm_state_see_all(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                     struct tm_buf *scratch, tm_state_see *see, void *arg)
+{
+    uint32_t index = key_group - state->first_key_group;
+    TM_CHECK(index < state->group_count);
+    return tm__state_table_of(ns, index)->count == 0
+               ? 0
+               : tm__state_table_see(state, ns, index, scratch, see, arg);
+}
+
 void tm_state_ask(const struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
                   bool near)
 {

@@ -6,6 +6,7 @@
 // entries alone. One thread. Sizes are bounded by the memory account. README.md draws the picture.
 #pragma once
 
+#include "core/base/buf.h"
 #include "core/batch/key.h"
 
 struct tm_state;
@@ -123,6 +124,15 @@ static inline void tm_state_give_back(struct tm_state_cursor *cursor, uint32_t c
 {
     cursor->ahead_next -= count;
 }
+
+// All entries of one key group of a namespace, some at a time, in the order in which they lie: for
+// who looks at each once. Slots of a state that came back are made on the way. Nothing may be
+// changed meanwhile. `scratch` is room that calls may share. TM_E_MEMORY; TM_E_CHECKPOINT: a key is
+// there twice; or the error that `see` returned, which ends it.
+typedef int tm_state_see(void *arg, const struct tm_key *keys, const void *const *values,
+                         uint32_t count);
+int tm_state_see_all(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                     struct tm_buf *scratch, tm_state_see *see, void *arg) TM_WARN_UNUSED;
 
 // Variable-size values (strings, rows): a blob in the pages of the value's namespace and key group,
 // referenced from the fixed value. All-zero = empty. Setting replaces (and reuses the space when it

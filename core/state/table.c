@@ -6,7 +6,7 @@
 // Slots stand in pages of at most 4 KiB, reached through a directory by the top bits of the tag
 // (extendible hashing). A full page is split, so that no insertion moves more slots than a page
 // has.
-#include "core/state/internal.h"
+#include "core/state/table_slots.h"
 
 // --- the table without entries -------------------------------------------------------------------
 
@@ -25,28 +25,7 @@ static const uintptr_t no_directory[] = {(uintptr_t)no_slots.slots};
 const struct tm__state_block tm__state_empty_block = {
     .tables = {EMPTY_TABLE_4, EMPTY_TABLE_4, EMPTY_TABLE_4, EMPTY_TABLE_4}};
 
-static bool has_slots(const struct tm__state_table *table)
-{
-    return table->homes != 0;
-}
-
 // --- slot pages ----------------------------------------------------------------------------------
-
-static struct tm__state_slots *page_of(uintptr_t entry)
-{
-    return (struct tm__state_slots *)(void *)(tm__state_slots_at(entry)) - 1;
-}
-
-static uint32_t size_of_directory(const struct tm__state_table *table)
-{
-    return 1u << table->directory_bits;
-}
-
-// How many of the directory's entries lead to the page.
-static uint32_t span_of(const struct tm__state_table *table, uintptr_t entry)
-{
-    return 1u << (table->directory_bits - (entry & TM__DEPTH_MASK));
-}
 
 static uint32_t slots_in(uint32_t size_bytes)
 {
@@ -80,9 +59,8 @@ static void free_slots(struct tm__state_pool *pool, struct tm__state_slots *page
     tm__state_pool_free(pool, page, page->size_bytes);
 }
 
-// Put slots that are in order. False: they do not fit.
-static bool fill(struct tm__state_slots *page, uint32_t homes, uint32_t depth, const uint64_t *from,
-                 const uint64_t *end)
+bool tm__state_slots_fill(struct tm__state_slots *page, uint32_t homes, uint32_t depth,
+                          const uint64_t *from, const uint64_t *end)
 {
     uint32_t next = 0;
     for (; from != end; from++) {
@@ -106,7 +84,7 @@ static struct tm__state_slots *make_page(struct tm_state *state, uint32_t size_b
 {
     for (; size_bytes < UINT32_MAX / 2; size_bytes *= 2) {
         struct tm__state_slots *page = new_slots(state, size_bytes, homes);
-        if (page == NULL || fill(page, homes, depth, from, end))
+        if (page == NULL || tm__state_slots_fill(page, homes, depth, from, end))
             return page;
         free_slots(state->pool, page);
     }
@@ -124,7 +102,7 @@ static void set_entries(struct tm__state_table *table, uint32_t first, uint32_t 
 
 static bool double_directory(struct tm_state *state, struct tm__state_table *table)
 {
-    uint32_t size = size_of_directory(table);
+    uint32_t size = tm__state_directory_size(table);
     uintptr_t *made = tm__state_pool_alloc(state->pool, 2 * size * sizeof *made);
     if (made == NULL)
         return false;
@@ -148,8 +126,8 @@ static bool enlarge(struct tm_state *state, struct tm__state_table *table, uint3
 {
     uint32_t i = entry_of(table, tag);
     uintptr_t entry = table->directory[i];
-    struct tm__state_slots *old = page_of(entry);
-    uint32_t depth = entry & TM__DEPTH_MASK, span = span_of(table, entry);
+    struct tm__state_slots *old = tm__state_slots_of(entry);
+    uint32_t depth = entry & TM__DEPTH_MASK, span = tm__state_slots_span(table, entry);
     struct tm__state_slots *page =
         make_page(state, 2 * old->size_bytes, table->homes, depth, old->slot, old->slot + old->end);
     if (page == NULL)
@@ -163,16 +141,16 @@ static bool enlarge(struct tm_state *state, struct tm__state_table *table, uint3
 // to collide would else make it grow without end.
 static bool can_split(const struct tm__state_table *table, uintptr_t entry, uint32_t lower)
 {
-    uint32_t count = page_of(entry)->count, depth = entry & TM__DEPTH_MASK;
+    uint32_t count = tm__state_slots_of(entry)->count, depth = entry & TM__DEPTH_MASK;
     if (lower < count / 8 || count - lower < count / 8 || depth >= TM__DEPTH_MASK - 1)
         return false;
-    return depth < table->directory_bits || size_of_directory(table) <= table->count / 16;
+    return depth < table->directory_bits || tm__state_directory_size(table) <= table->count / 16;
 }
 
 static bool split(struct tm_state *state, struct tm__state_table *table, uint32_t tag)
 {
     uintptr_t entry = table->directory[entry_of(table, tag)];
-    struct tm__state_slots *old = page_of(entry);
+    struct tm__state_slots *old = tm__state_slots_of(entry);
     uint32_t depth = entry & TM__DEPTH_MASK, middle = 0, lower = 0;
     for (uint32_t i = 0; i < old->end; i++) {
         if (old->slot[i] == TM__EMPTY || (old->slot[i] >> (63 - depth) & 1) != 0)
@@ -195,21 +173,17 @@ static bool split(struct tm_state *state, struct tm__state_table *table, uint32_
         free_slots(state->pool, low);
         return false;
     }
-    uint32_t span = span_of(table, entry), first = entry_of(table, tag) / span * span;
+    uint32_t span = tm__state_slots_span(table, entry), first = entry_of(table, tag) / span * span;
     set_entries(table, first, span / 2, low, depth + 1);
     set_entries(table, first + span / 2, span / 2, high, depth + 1);
     free_slots(state->pool, old);
     return true;
 }
 
-enum {
-    STEP_PAGES_BITS = 4, // so that making them is no long step
-    ALL_PAGES_BITS = 20, // where everything is made at once
-};
+enum { STEP_PAGES_BITS = 4 }; // so that making them is no long step
 
-// Pages for as many keys as are expected, 2 to the `most` at most.
-static bool first_slots(struct tm_state *state, struct tm__state_table *table, uint32_t expected,
-                        uint32_t most)
+bool tm__state_table_first_slots(struct tm_state *state, struct tm__state_table *table,
+                                 uint32_t expected, uint32_t most)
 {
     uint32_t size_bytes = TM__SLOTS_BYTES_MIN, bits = 0;
     while (size_bytes < TM__SLOTS_BYTES && homes_in(size_bytes) / 5 * 4 < expected)
@@ -229,7 +203,7 @@ static bool first_slots(struct tm_state *state, struct tm__state_table *table, u
             continue;
         }
         while (i > 0)
-            free_slots(state->pool, page_of(directory[--i]));
+            free_slots(state->pool, tm__state_slots_of(directory[--i]));
         if (bits != 0)
             tm__state_pool_free(state->pool, directory, sizeof *directory << bits);
         return false;
@@ -245,9 +219,9 @@ static bool grow(struct tm_state *state, struct tm__state_table *table, uint32_t
                  uint32_t tag)
 {
     state->moves++;
-    if (!has_slots(table)) // the next namespace of a window is like the last
-        return first_slots(state, table, expected, STEP_PAGES_BITS);
-    struct tm__state_slots *page = page_of(table->directory[entry_of(table, tag)]);
+    if (!tm__state_has_slots(table)) // the next namespace of a window is like the last
+        return tm__state_table_first_slots(state, table, expected, STEP_PAGES_BITS);
+    struct tm__state_slots *page = tm__state_slots_of(table->directory[entry_of(table, tag)]);
     if (table->directory_bits != 0 || page->size_bytes >= TM__SLOTS_BYTES)
         return split(state, table, tag);
     uint32_t size_bytes = 2 * page->size_bytes, homes = homes_in(size_bytes);
@@ -261,18 +235,18 @@ static bool grow(struct tm_state *state, struct tm__state_table *table, uint32_t
     return true;
 }
 
-static void drop_slots(struct tm__state_pool *pool, const struct tm__state_table *table)
+void tm__state_table_drop_slots(struct tm__state_pool *pool, const struct tm__state_table *table)
 {
-    if (!has_slots(table))
+    if (!tm__state_has_slots(table))
         return;
-    for (uint32_t i = 0; i < size_of_directory(table);) {
+    for (uint32_t i = 0; i < tm__state_directory_size(table);) {
         uintptr_t entry = table->directory[i];
-        i += span_of(table, entry);
-        free_slots(pool, page_of(entry));
+        i += tm__state_slots_span(table, entry);
+        free_slots(pool, tm__state_slots_of(entry));
     }
     if (table->directory_bits != 0)
         tm__state_pool_free(pool, table->directory,
-                            size_of_directory(table) * sizeof *table->directory);
+                            tm__state_directory_size(table) * sizeof *table->directory);
 }
 
 void tm__state_table_clear(struct tm_state *state, struct tm__state_group *group,
@@ -282,7 +256,7 @@ void tm__state_table_clear(struct tm_state *state, struct tm__state_group *group
     state->unsettled++;
     group->expected = table->count;
     tm__state_page_free_all(state, group, table);
-    drop_slots(state->pool, table);
+    tm__state_table_drop_slots(state->pool, table);
     *table = (struct tm__state_table)EMPTY_TABLE;
     table->owner = owner;
 }
@@ -291,11 +265,11 @@ void tm__state_table_clear(struct tm_state *state, struct tm__state_group *group
 
 bool tm__state_table_next_page(const struct tm__state_table *table, struct tm_state_cursor *cursor)
 {
-    if (cursor->entry >= size_of_directory(table) || !has_slots(table))
+    if (cursor->entry >= tm__state_directory_size(table) || !tm__state_has_slots(table))
         return false;
     uintptr_t entry = table->directory[cursor->entry];
-    cursor->entry += span_of(table, entry);
-    const struct tm__state_slots *page = page_of(entry);
+    cursor->entry += tm__state_slots_span(table, entry);
+    const struct tm__state_slots *page = tm__state_slots_of(entry);
     cursor->slot = page->slot;
     cursor->end = page->slot + page->end;
     return true;
@@ -304,28 +278,16 @@ bool tm__state_table_next_page(const struct tm__state_table *table, struct tm_st
 void tm__state_table_enter(const struct tm__state_table *table, uint32_t tag,
                            struct tm_state_cursor *cursor)
 {
-    if (!has_slots(table))
+    if (!tm__state_has_slots(table))
         return;
     uint32_t entry = (uint32_t)((uint64_t)tag >> (32 - table->directory_bits));
-    cursor->entry = entry - entry % span_of(table, table->directory[entry]);
+    cursor->entry = entry - entry % tm__state_slots_span(table, table->directory[entry]);
     (void)tm__state_table_next_page(table, cursor);
     uint64_t *slot = tm__state_seek(tm__state_home(table, tag), (uint64_t)tag << 32);
     cursor->slot = slot < cursor->end ? slot : cursor->end;
 }
 
 // --- searching -----------------------------------------------------------------------------------
-
-static int compare_keys(const struct tm__state_entry *entry, const uint8_t *bytes,
-                        const struct tm_key *key)
-{
-    if (entry->hash != key->hash)
-        return entry->hash < key->hash ? -1 : 1; // the tags are equal
-    uint32_t length = entry->key_length < key->length ? entry->key_length : key->length;
-    int order = length == 0 ? 0 : memcmp(bytes, key->bytes, length);
-    if (order != 0 || entry->key_length == key->length)
-        return order;
-    return entry->key_length < key->length ? -1 : 1;
-}
 
 int tm__state_table_place(const struct tm_state *state, const struct tm__state_group *group,
                           const struct tm__state_table *table, const struct tm_key *key,
@@ -340,7 +302,8 @@ int tm__state_table_place(const struct tm_state *state, const struct tm__state_g
                                                                          (uint32_t)*at);
         if (entry == NULL)
             return TM_E_MEMORY;
-        int order = compare_keys(entry, (const uint8_t *)(entry + 1) + state->value_bytes, key);
+        int order =
+            tm__state_compare_keys(entry, (const uint8_t *)(entry + 1) + state->value_bytes, key);
         found = order == 0;
         if (order >= 0)
             break;
@@ -370,12 +333,12 @@ static inline bool put_slot(struct tm_state *state, const struct tm__state_group
                             uint32_t reference, uint32_t expected)
 {
     uint32_t tag = (uint32_t)key->hash;
-    struct tm__state_slots *page = page_of(table->directory[entry_of(table, tag)]);
+    struct tm__state_slots *page = tm__state_slots_of(table->directory[entry_of(table, tag)]);
     while (TM_UNLIKELY(page->count >= page->limit || !open_slot(page, slot))) {
         if (!grow(state, table, expected, tag) ||
             tm__state_table_place(state, group, table, key, &slot) < 0)
             return false;
-        page = page_of(table->directory[entry_of(table, tag)]);
+        page = tm__state_slots_of(table->directory[entry_of(table, tag)]);
     }
     *slot = (uint64_t)tag << 32 | reference;
     page->count++;
@@ -383,13 +346,15 @@ static inline bool put_slot(struct tm_state *state, const struct tm__state_group
     return true;
 }
 
-static bool add_slot(struct tm_state *state, const struct tm__state_group *group,
-                     struct tm__state_table *table, const struct tm_key *key, uint32_t reference,
-                     uint32_t expected)
+int tm__state_table_add_slot(struct tm_state *state, const struct tm__state_group *group,
+                             struct tm__state_table *table, const struct tm_key *key,
+                             uint32_t reference, uint32_t expected)
 {
     uint64_t *slot;
-    return tm__state_table_place(state, group, table, key, &slot) == 0 &&
-           put_slot(state, group, table, key, slot, reference, expected);
+    int found = tm__state_table_place(state, group, table, key, &slot);
+    if (found != 0)
+        return found;
+    return put_slot(state, group, table, key, slot, reference, expected) ? 0 : TM_E_MEMORY;
 }
 
 // --- blocks --------------------------------------------------------------------------------------
@@ -400,14 +365,14 @@ void tm__state_block_leave(struct tm__state_pool *pool, struct tm__state_block *
         return;
     for (int i = 0; i < TM__BLOCK_TABLES; i++) {
         struct tm__state_table *table = &block->tables[i];
-        drop_slots(pool, table);
+        tm__state_table_drop_slots(pool, table);
     }
     tm__state_pool_free(pool, block, sizeof *block);
 }
 
-static void without_slots(struct tm__state_table *table)
+void tm__state_table_forget_slots(struct tm__state_table *table)
 {
-    if (!has_slots(table))
+    if (!tm__state_has_slots(table))
         return;
     table->directory = (uintptr_t *)(uintptr_t)no_directory;
     table->directory_bits = table->homes = 0;
@@ -422,12 +387,12 @@ static void copy_block(struct tm_state *state, struct tm__state_block *from,
     for (int i = 0; i < TM__BLOCK_TABLES; i++) {
         struct tm__state_table *table = &to->tables[i];
         if (from->home != state) {
-            without_slots(table);
+            tm__state_table_forget_slots(table);
             continue;
         }
-        if (table->directory_bits == 0 && has_slots(table))
+        if (table->directory_bits == 0 && tm__state_has_slots(table))
             table->directory = &table->only;
-        without_slots(&from->tables[i]);
+        tm__state_table_forget_slots(&from->tables[i]);
     }
 }
 
@@ -448,86 +413,14 @@ bool tm__state_block_make(struct tm_state *state, struct tm_namespace *ns, uint3
     return true;
 }
 
-// The next entries of a walk, whose slots are asked for: they lie anywhere.
-enum { INDEX_AHEAD = 32 };
-struct entries {
-    const struct tm__state_entry *entry[INDEX_AHEAD];
-    uint32_t reference[INDEX_AHEAD];
-    uint32_t count; // 0: the end
-};
-static void next_entries(const struct tm_state *state, const struct tm__state_group *group,
-                         const struct tm__state_table *table, struct tm__state_walk *walk,
-                         struct entries *next)
-{
-    const struct tm__state_entry *entry;
-    uint32_t reference;
-    next->count = 0;
-    while (next->count < INDEX_AHEAD &&
-           (entry = tm__state_page_walk(state, group, walk, &reference)) != NULL) {
-        const uint64_t *home = tm__state_home(table, (uint32_t)entry->hash);
-        __builtin_prefetch(home, 1);
-        __builtin_prefetch(home + 7, 1); // what is moved up may cross into the next line
-        next->entry[next->count] = entry;
-        next->reference[next->count++] = reference;
-    }
-}
-
-static bool add_slots(struct tm_state *state, const struct tm__state_group *group,
-                      struct tm__state_table *table, const struct entries *entries,
-                      uint32_t expected)
-{
-    for (uint32_t i = 0; i < entries->count; i++) {
-        const struct tm__state_entry *entry = entries->entry[i];
-        struct tm_key key = {entry->hash, (const uint8_t *)(entry + 1) + state->value_bytes,
-                             entry->key_length};
-        if (!add_slot(state, group, table, &key, entries->reference[i], expected))
-            return false;
-    }
-    return true;
-}
-
-// Walks the table's pages, whose order is of no account: slots are ordered by what the entries
-// hold.
-bool tm__state_table_index(struct tm_state *state, struct tm_namespace *ns, uint32_t index)
-{
-    if (!tm__state_table_materialise(state, ns, index))
-        return false;
-    struct tm__state_group *group = &state->groups[index];
-    struct tm__state_table *table = tm__state_table_of(ns, index);
-    if (!table->unindexed)
-        return true;
-    uint32_t expected = table->count;
-    struct tm__state_walk walk = {.page = table->page};
-    table->count = 0;
-    struct entries entries = {.count = 0};
-    // Entries may lie in the order of their slots: they would fill one page after the other.
-    bool ready =
-        has_slots(table) || expected == 0 || first_slots(state, table, expected, ALL_PAGES_BITS);
-    while (ready) {
-        next_entries(state, group, table, &walk, &entries);
-        if (entries.count == 0)
-            break;
-        ready = add_slots(state, group, table, &entries, expected);
-    }
-    if (ready && walk.code == 0) {
-        table->unindexed = false;
-        return true;
-    }
-    drop_slots(state->pool, table);
-    without_slots(table);
-    table->count = expected;
-    table->unindexed = true;
-    return false;
-}
-
 bool tm__state_table_expect(struct tm_state *state, struct tm_namespace *ns, uint32_t index,
                             uint32_t expected)
 {
     if (!tm__state_table_materialise(state, ns, index))
         return false;
     struct tm__state_table *table = tm__state_table_of(ns, index);
-    return has_slots(table) || table->unindexed || expected == 0 ||
-           first_slots(state, table, expected, ALL_PAGES_BITS);
+    return tm__state_has_slots(table) || table->unindexed || expected == 0 ||
+           tm__state_table_first_slots(state, table, expected, TM__ALL_PAGES_BITS);
 }
 
 // --- insertion -----------------------------------------------------------------------------------
@@ -655,7 +548,7 @@ int tm_state_remove(struct tm_state *state, struct tm_namespace *ns, const struc
         return TM_E_MEMORY;
     tm__state_recent_remove(ns, key->hash, item);
     uint32_t size = tm__state_entry_bytes(state->value_bytes, key->length);
-    page_of(table->directory[entry_of(table, (uint32_t)key->hash)])->count--;
+    tm__state_slots_of(table->directory[entry_of(table, (uint32_t)key->hash)])->count--;
     close_slot(table, slot);
     tm__state_give_back(state, group, table, TM__PAGE_ENTRIES, reference, size);
     table->count--;

@@ -1,7 +1,7 @@
 // Keys: canonical bytes, hashes, and back into rows.
 #include <math.h>
 
-#include "core/batch/key.h"
+#include "core/batch/wire.h"
 #include "tests/unit/batch/support.h"
 
 static struct tm_mem mem;
@@ -235,8 +235,44 @@ START_TEST(identities_are_equal_where_all_columns_are_and_null_is_a_value)
 }
 END_TEST
 
+// Some words are no bool, no int; some keys are too short or no text.
+START_TEST(many_keys_are_checked_as_each_of_them_is)
+{
+    start();
+    struct support_random r = support_seed("many keys");
+    static const int64_t edges[] = {
+        0,         1,        2, -1, TM_INT_MAX, TM_INT_MAX + 1, -TM_INT_MAX, -TM_INT_MAX - 1,
+        INT64_MIN, INT64_MAX};
+    enum { EDGES = sizeof edges / sizeof *edges, KEYS = 5 };
+    uint32_t refused = 0;
+    for (int round = 0; round < 20000; round++) {
+        uint32_t fields[] = {(uint32_t)support_below(&r, AT + 1), N};
+        struct tm_key_reader reader = reader_of(support_below(&r, 4) == 0 ? 2 : 1, fields);
+        int64_t words[KEYS][2];
+        struct tm_key keys[KEYS];
+        struct tm_error all = {0}, each = {0};
+        uint32_t count = (uint32_t)support_below(&r, KEYS + 1);
+        int one_by_one = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            words[i][0] = edges[support_below(&r, support_below(&r, 2) == 0 ? 2 : EDGES)];
+            words[i][1] = edges[support_below(&r, 2)];
+            uint32_t length = support_below(&r, 20) == 0 ? 7 : reader.spec.count == 2 ? 16 : 8;
+            keys[i] = (struct tm_key){0, words[i], length};
+            if (one_by_one == 0)
+                one_by_one = tm_wire_check_key(&reader, words[i], length, &each);
+        }
+        ck_assert_int_eq(tm_wire_check_keys(&reader, keys, count, &all), one_by_one);
+        ck_assert_str_eq(all.message, each.message);
+        refused += one_by_one != 0;
+    }
+    ck_assert_uint_gt(refused, 1000);
+    ck_assert_uint_lt(refused, 19000);
+    finish();
+}
+END_TEST
+
 SUPPORT_MAIN("key", identities_are_equal_where_all_columns_are_and_null_is_a_value,
              the_key_of_one_string_is_its_bytes, the_key_of_one_word_is_eight_bytes,
              equal_doubles_have_one_key, columns_of_a_key_cannot_flow_into_each_other,
              a_null_in_any_key_column_is_seen, a_key_gives_its_columns_back,
-             a_key_of_one_string_gives_it_back)
+             a_key_of_one_string_gives_it_back, many_keys_are_checked_as_each_of_them_is)

@@ -1,6 +1,7 @@
 // Stored checkpoints with a bit turned, an end cut off, blocks exchanged, a range of zeros or of
 // noise: each is refused when it is opened or read, or gives back what was written to the last
-// value. None gives back anything else.
+// value. None gives back anything else, also where images are taken apart before all of them has
+// been compared with its checksum.
 #include "tests/unit/checkpoint/subject.h"
 
 enum { FILES_MAX = 64 };
@@ -23,6 +24,7 @@ static void store_some(void)
     }
     tm_store_close(store);
     disk.recording = false;
+    file_count = 0;
     for (int i = 0; i < disk.names.count; i++) {
         const struct disk_name *name = &disk.names.all[i];
         if (!disk.inodes[name->inode].folder && disk.inodes[name->inode].size != 0)
@@ -64,11 +66,11 @@ static bool corrupt(struct disk_inode *file)
     }
 }
 
-START_TEST(no_corruption_is_restored_as_something_else)
+// `in_pieces`: of any size, and nothing was read before.
+static void corrupt_often(uint32_t corruptions, bool in_pieces)
 {
     struct disk_inode held[FILES_MAX];
     uint64_t refused = 0, harmless = 0, by_code[2] = {0};
-    uint32_t corruptions = test_is_long() ? 100000 : 20000;
     store_some();
     for (uint32_t i = 0; i < corruptions; i++) {
         for (int k = 0; k < file_count; k++) {
@@ -79,6 +81,7 @@ START_TEST(no_corruption_is_restored_as_something_else)
         }
         uint64_t checkpoint = 4;
         tm_error_clear(&err);
+        subject.piece_bytes = in_pieces ? 1 + (uint32_t)subject_draw(400) : 0;
         (void)corrupt(&disk.inodes[files[subject_draw((uint64_t)file_count)]]);
         int rc = subject_open("work/subject", 0, &checkpoint, &err);
         ck_assert_msg(rc == 0 || rc == TM_E_CHECKPOINT || rc == TM_E_CHECKPOINT_MISSING,
@@ -99,6 +102,17 @@ START_TEST(no_corruption_is_restored_as_something_else)
     subject_fini();
     disk_fini();
 }
+
+START_TEST(no_corruption_is_restored_as_something_else)
+{
+    corrupt_often(test_is_long() ? 100000 : 20000, false);
+}
+END_TEST
+
+START_TEST(no_corruption_gets_through_in_pieces)
+{
+    corrupt_often(test_is_long() ? 100000 : 20000, true);
+}
 END_TEST
 
 // Of the bytes that the newest checkpoint needs, none can change unnoticed.
@@ -118,6 +132,7 @@ START_TEST(every_bit_of_what_is_needed_is_guarded)
     for (int i = 0; i < disk.inode_count; i++)
         for (size_t at = 0; i != lock && at < 8 * disk.inodes[i].size; at += 3, bits++) {
             uint64_t checkpoint;
+            subject.piece_bytes = bits % 2 == 0 ? 0 : 1 + (uint32_t)(bits % 300);
             disk.inodes[i].data[at / 8] ^= (uint8_t)(1u << at % 8);
             int rc = subject_open("work/subject", 0, &checkpoint, &err);
             ck_assert_msg(rc == TM_E_CHECKPOINT, "bit %zu of %d: %d", at, i, rc);
@@ -159,6 +174,7 @@ int main(void)
     TCase *tests = tcase_create("corrupt");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, no_corruption_is_restored_as_something_else);
+    tcase_add_test(tests, no_corruption_gets_through_in_pieces);
     tcase_add_test(tests, every_bit_of_what_is_needed_is_guarded);
     tcase_add_test(tests, a_later_version_says_so);
     suite_add_tcase(suite, tests);

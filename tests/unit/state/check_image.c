@@ -3,6 +3,7 @@
 #include "core/state/frozen.h"
 #include "core/state/trust.h"
 #include "tests/unit/state/image_version_1.h"
+#include "tests/unit/state/pieces.h"
 #include "tests/unit/state/store.h"
 #include "tests/unit/state/world.h"
 
@@ -225,6 +226,43 @@ START_TEST(giving_back_keeps_up_with_copying)
         before = now;
     }
     tm_snapshot_free(before);
+    tm_state_free(state);
+}
+END_TEST
+
+// Large pages go back to the account, which may take the system's time: fewer of them in a step.
+START_TEST(a_step_of_giving_back_has_few_large_pages)
+{
+    enum { BLOBS = 200, LENGTH = 100000, BUDGET = 512, MOST = BUDGET / 32 + 1 };
+    struct tm_state_args args = {&mem, 1, 0, 0, sizeof(struct tm_blob)};
+    struct tm_state *state;
+    ck_assert_int_eq(tm_state_new(&args, &state, NULL), 0);
+    struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+    char *bytes = calloc(1, LENGTH);
+    struct tm_snapshot *snapshot = NULL;
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < BLOBS; i++) {
+            const struct tm_key key = {tm_hash_bytes(&i, 8), &i, 8};
+            struct tm_blob *blob = tm_state_upsert(state, ns, &key, NULL);
+            ck_assert_ptr_nonnull(blob);
+            ck_assert_int_eq(tm_state_blob_set(state, ns, 0, blob, bytes, LENGTH), 0);
+        }
+        if (round == 0)
+            snapshot = tm_state_freeze_pages(state);
+        ck_assert_ptr_nonnull(snapshot);
+    }
+    int64_t all = mem.used_bytes;
+    uint32_t steps = 0;
+    bool done = false;
+    while (!done) {
+        int64_t before = mem.used_bytes;
+        done = tm_snapshot_free_some(snapshot, BUDGET);
+        ck_assert_int_le(before - mem.used_bytes, (int64_t)MOST * 2 * LENGTH);
+        steps++;
+    }
+    ck_assert_int_ge(all - mem.used_bytes, (int64_t)BLOBS * LENGTH);
+    ck_assert_uint_ge(steps, BLOBS / MOST);
+    free(bytes);
     tm_state_free(state);
 }
 END_TEST
@@ -456,6 +494,45 @@ START_TEST(an_image_of_version_1_is_read_and_goes_on)
 }
 END_TEST
 
+// Pieces end anywhere: within numbers, ranges, pages.
+START_TEST(an_image_may_come_in_pieces)
+{
+    seed_from("pieces");
+    static const size_t sizes[] = {1, 2, 3, 7, 19, 64, 1000, 20000};
+    struct tm_state *state = world_state(GROUPS);
+    struct images images[2];
+    struct tm_snapshot *before = NULL;
+    for (int i = 0; i < 2; i++) {
+        change(state, NULL, 700);
+        struct tm_snapshot *now = tm_state_freeze_pages(state);
+        ck_assert_ptr_nonnull(now);
+        write_images(&images[i], now, before);
+        tm_snapshot_free(before);
+        before = now;
+    }
+    tm_snapshot_free(before);
+    for (uint32_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        struct tm_state *back = world_state(GROUPS);
+        struct tm_error err = {0};
+        for (uint32_t group = 0; group < GROUPS; group++) {
+            for (int i = 0; i < 2; i++) {
+                const struct tm_buf *image = &images[i].of[group];
+                uint64_t count;
+                int rc = pieces_apply(back, group, image->data, image->size_bytes, sizes[s], &count,
+                                      &err);
+                ck_assert_msg(rc == 0, "%s", err.message);
+                ck_assert_uint_eq(count, (image->size_bytes + sizes[s] - 1) / sizes[s]);
+            }
+            ck_assert_int_eq(tm_image_finish(back, group, &err), 0);
+        }
+        world_equal(state, back);
+        tm_state_free(back);
+    }
+    free_images(images, 2);
+    tm_state_free(state);
+}
+END_TEST
+
 START_TEST(images_of_unknown_versions_are_refused)
 {
     uint8_t bytes[sizeof image_version_1 / 2];
@@ -538,11 +615,13 @@ int main(void)
     tcase_add_test(test, what_is_frozen_stays_whatever_is_written);
     tcase_add_test(test, addresses_stay_unless_a_page_is_read_just_then);
     tcase_add_test(test, giving_back_keeps_up_with_copying);
+    tcase_add_test(test, a_step_of_giving_back_has_few_large_pages);
     tcase_add_test(test, nothing_changed_gives_no_byte);
     tcase_add_test(test, a_difference_is_as_large_as_what_has_changed);
     tcase_add_test(test, pages_in_the_store_are_in_images);
     tcase_add_test(test, timers_come_back_from_images);
     tcase_add_test(test, an_image_of_version_1_is_read_and_goes_on);
+    tcase_add_test(test, an_image_may_come_in_pieces);
     tcase_add_test(test, images_of_unknown_versions_are_refused);
     tcase_add_test(test, restarts_do_not_make_a_state_grow);
     suite_add_tcase(suite, test);

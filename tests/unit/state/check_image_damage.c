@@ -1,5 +1,6 @@
 // Images that are damaged, at random and at every length: an error, or a state that can be worked
 // on; never a crash, never without end.
+#include "tests/unit/state/pieces.h"
 #include "tests/unit/state/world.h"
 
 enum { GROUP = 0, KEYS = 60, NAMESPACES = 3 };
@@ -56,15 +57,23 @@ static void work_with(struct tm_state *state)
         tm_state_namespace_drop(state, tm_state_namespace_first(state));
 }
 
+// At once, or in pieces.
+static int apply(struct tm_state *state, const void *bytes, size_t size, struct tm_error *err)
+{
+    size_t most = draw(2) == 0 ? 1 + draw(40) : 1 + draw(3000);
+    return draw(2) == 0 ? tm_image_apply(state, GROUP, bytes, size, err)
+                        : pieces_apply(state, GROUP, bytes, size, most, NULL, err);
+}
+
 // Both images, then whatever is left to do.
 static bool comes_through(const void *whole, size_t whole_size, const void *difference,
                           size_t difference_size)
 {
     struct tm_error err = {0};
     struct tm_state *state = world_state(1);
-    int rc = tm_image_apply(state, GROUP, whole, whole_size, &err);
+    int rc = apply(state, whole, whole_size, &err);
     if (rc == 0)
-        rc = tm_image_apply(state, GROUP, difference, difference_size, &err);
+        rc = apply(state, difference, difference_size, &err);
     if (rc == 0)
         rc = tm_image_finish(state, GROUP, &err);
     if (rc == 0)
@@ -163,7 +172,7 @@ START_TEST(an_image_that_ends_early_is_an_error)
         memcpy(exact, whole.data, size);
         struct tm_error err = {0};
         struct tm_state *made = world_state(1);
-        ck_assert_int_eq(tm_image_apply(made, GROUP, exact, size, &err), TM_E_CHECKPOINT);
+        ck_assert_int_eq(apply(made, exact, size, &err), TM_E_CHECKPOINT);
         tm_state_free(made);
         free(exact);
     }
