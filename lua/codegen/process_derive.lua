@@ -254,8 +254,8 @@ local function exit_of(m, s, value, i)
 end
 
 ---Why a method of ctx is no good with a dot.
-function process.without_ctx(method)
-  return ("ctx.%s is called without ctx"):format(method), ("with a colon: ctx:%s(...)"):format(method)
+function process.without_ctx(name)
+  return ("ctx.%s is called without ctx"):format(name), ("with a colon: ctx:%s(...)"):format(name)
 end
 
 -- What ctx may be where it is not known as such: it went through what is not followed.
