@@ -216,6 +216,7 @@ int main(void)
 {
     Suite *suite = suite_create("kit");
     TCase *tests = tcase_create("kit");
+    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, rows_have_the_cause_that_they_came_of);
     tcase_add_test(tests, the_clock_stops_where_something_is_due);
     tcase_add_test(tests, a_failure_stays);
