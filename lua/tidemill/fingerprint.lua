@@ -73,7 +73,7 @@ function fingerprint.text(job)
 end
 
 -- FNV-1a, 64 bits, in two halves: each number of 64 bits would be an object. The prime is 2^40 + 435.
-local function hash_of(text)
+local function halves_of(text)
   local high, low, floor, bxor, byte = 0xcbf29ce4, 0x84222325, math.floor, bit.bxor, string.byte
   for i = 1, #text do
     local last = low % 256
@@ -82,6 +82,18 @@ local function hash_of(text)
     high = (high * 435 + low * 256 + floor(product / 2 ^ 32)) % 2 ^ 32
     low = product % 2 ^ 32
   end
+  return high, low
+end
+
+local hash = halves_of
+
+---The same in C, which takes a hundredth of the time; nil: this one.
+---@param fn? fun(text: string): number, number
+function fingerprint.set_hash(fn) hash = fn or halves_of end
+
+---@return ffi.cdata* uint64_t
+function fingerprint.hash(text)
+  local high, low = hash(text)
   return ffi.cast("uint64_t", high) * 2ULL ^ 32 + ffi.cast("uint64_t", low)
 end
 
@@ -90,7 +102,7 @@ local known = setmetatable({}, { __mode = "k" }) -- by job
 ---Of a finished job; it is hashed once.
 ---@return ffi.cdata* uint64_t
 function fingerprint.of(job)
-  known[job] = known[job] or hash_of(fingerprint.text(job))
+  known[job] = known[job] or fingerprint.hash(fingerprint.text(job))
   return known[job]
 end
 
