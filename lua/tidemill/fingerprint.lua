@@ -5,6 +5,8 @@ local ffi = require "ffi"
 
 local fingerprint = {}
 
+local format = string.format
+
 -- What a node was declared to be. The rest of a node is derived from it, and much of that is the work of the analysis,
 -- whose bookkeeping differs from state to state; of what it finds, the columns must be equal (below).
 local DECLARED = {
@@ -20,12 +22,12 @@ local DECLARED = {
 local function write(out, value)
   local t = type(value)
   if t == "number" then
-    out[#out + 1] = ("%.17g"):format(value)
+    out[#out + 1] = format("%.17g", value)
   elseif t == "string" then
-    out[#out + 1] = ("%d:%s"):format(#value, value)
+    out[#out + 1] = #value .. ":" .. value
   elseif t == "function" then
     local info = debug.getinfo(value, "S")
-    out[#out + 1] = ("fn(%s:%d-%d)"):format(info.source, info.linedefined, info.lastlinedefined)
+    out[#out + 1] = format("fn(%s:%d-%d)", info.source, info.linedefined, info.lastlinedefined)
   elseif t ~= "table" then
     out[#out + 1] = tostring(value)
   elseif value.kind and value.id then -- a node
