@@ -59,7 +59,7 @@ static const char *const aligned[] = {"\"5s\"", "\"0s\"", "\"1ms\"", "false"};
 // Some dozens to hundreds of turns, in ms.
 static uint32_t draw_interval(struct sim_universe *universe)
 {
-    int64_t turns = (int64_t)sim_between(&universe->users, 20, 300);
+    int64_t turns = (int64_t)sim_between(&universe->users, 40, 320);
     int64_t interval_ms = universe->weather.tick_ns / 2 * turns / 1000000;
     return interval_ms < 1 ? 1 : (uint32_t)interval_ms;
 }
@@ -327,7 +327,7 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
 {
     struct sim_random *random = &universe->users;
     *job = (struct sim_job){.file_count = (uint32_t)sim_between(random, 1, SIM_JOB_FILES_MAX),
-                            .row_count = (uint32_t)sim_between(random, 200, 480),
+                            .row_count = (uint32_t)sim_between(random, 200, 420),
                             .group_count = (uint32_t)sim_between(random, 1, GROUPS_MAX),
                             .first_slot_ms = BEGIN_MS - 3 * SIM_SLOT_MS};
     job->feed = universe->feed.kind;

@@ -95,7 +95,7 @@ static void draw_swarm(struct life *life)
     life->troubled = (uint32_t)sim_between(random, 1, 5);
     life->death_permille = (uint32_t)sim_between(random, 500, 1000);
     life->parallelism = draw_parallelism(random);
-    bool compiles = sim_chance(random, 150);
+    bool compiles = sim_chance(random, 80);
     sim_heaps_begin(compiles, life->universe.wider.shares);
     life->rescales = sim_chance(random, 500);
     life->closes = sim_chance(random, 250);
@@ -147,7 +147,7 @@ static void draw_odds(struct sim_universe *universe)
     struct sim_wider *wider = &universe->wider;
     struct sim_weather *weather = &universe->weather;
     struct sim_random states = sim_random_of(universe->seed, 7);
-    wider->shares = sim_chance(&states, 800);
+    wider->shares = sim_chance(&states, 900);
     wider->drains = sim_chance(random, 50) && !wider->single;
     wider->syncs_badly = sim_chance(random, 50);
     wider->dies_again = sim_chance(random, 80);
