@@ -118,7 +118,7 @@ end
 ---@param gather boolean rows of small batches add up: reduce is entered with as many rows as have different keys
 function heat.new(nodes, main, parts, gather)
   local h = { functions = functions_of(nodes), main = main, parts = parts, hot = false, compiled = false, tries = 0, again = 0,
-    gather = gather, gathered = 0 }
+    gather = gather, gathered = 0, never = not jit.status() }
   jit.off(main, true)
   heat.prepare(true)
   for _, fn in ipairs(h.functions) do if not on[fn] then jit.off(fn, true) end end
@@ -225,6 +225,7 @@ end
 ---May this batch run through the loop that is compiled?
 ---@param large boolean the batch has heat.ROWS rows or more
 function heat.is_on(h, large)
+  if h.never then return false end -- nothing is compiled in this state
   if not h.hot then
     if h.gather then h.gathered = h.gathered + 1 end
     if large or h.gathered >= heat.ROWS then heat.ignite(h) end

@@ -56,10 +56,11 @@ static const char *source_told(const struct sim_feed *feed)
 
 static const char *const aligned[] = {"\"5s\"", "\"0s\"", "\"1ms\"", "false"};
 
-// Some dozens to hundreds of turns, in ms.
+// Some dozens to hundreds of turns, in ms. Input that grows takes longer to be read.
 static uint32_t draw_interval(struct sim_universe *universe)
 {
     int64_t turns = (int64_t)sim_between(&universe->users, 40, 320);
+    turns *= universe->feed.kind == SIM_FEED_NONE ? 1 : 3;
     int64_t interval_ms = universe->weather.tick_ns / 2 * turns / 1000000;
     return interval_ms < 1 ? 1 : (uint32_t)interval_ms;
 }
@@ -138,6 +139,22 @@ static void add_stages(struct sim_drawing *drawing, uint32_t kinds)
         }
 }
 
+// "int64" becomes "int": that is shorter, so it is done in place.
+static void narrow(char *text)
+{
+    static const char wide[] = "\"int64\"", small[] = "\"int\"";
+    char *to = text;
+    for (const char *from = text; *from != '\0';)
+        if (strncmp(from, wide, sizeof wide - 1) == 0) {
+            memcpy(to, small, sizeof small - 1);
+            to += sizeof small - 1;
+            from += sizeof wide - 1;
+        } else {
+            *to++ = *from++;
+        }
+    *to = '\0';
+}
+
 static void write_script(struct sim_job *job, bool changed)
 {
     const struct sim_head *head = &job->head;
@@ -155,6 +172,8 @@ static void write_script(struct sim_job *job, bool changed)
             sim_stage_write(job, &job->stages[s], changed);
     size_t used = strlen(job->script);
     snprintf(job->script + used, sizeof job->script - used, "return job\n");
+    if (head->narrow && !head->widens)
+        narrow(job->script);
 }
 
 // What the script is changed to: stages have other names or types of state, one has gone or is new.
@@ -215,6 +234,7 @@ static void draw_script(struct sim_job *job, struct sim_universe *universe)
     head->retain = (uint32_t)sim_between(random, 1, 3);
     head->barrier = aligned[sim_below(random, 4)];
     head->filters = sim_chance(random, 300);
+    head->narrow = universe->wider.narrow;
     head->source = source_form(universe->feed.kind, universe->feed.endless);
     uint32_t less = universe->less.stages;
     if (universe->feed.kind == SIM_FEED_FILES) // a file that is found late has rows that are late

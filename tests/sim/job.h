@@ -77,6 +77,7 @@ struct sim_head {
     bool timed, filters;
     bool flushes; // what waits for the clock at the end fires
     bool widens;  // the source has other columns when the script is changed
+    bool narrow;  // numbers are of type int where they could be int64, which takes longer
 };
 
 struct sim_job {

@@ -148,6 +148,7 @@ static void draw_odds(struct sim_universe *universe)
     struct sim_weather *weather = &universe->weather;
     struct sim_random states = sim_random_of(universe->seed, 7);
     wider->shares = sim_chance(&states, 900);
+    wider->narrow = sim_chance(&states, 750);
     wider->drains = sim_chance(random, 50) && !wider->single;
     wider->syncs_badly = sim_chance(random, 50);
     wider->dies_again = sim_chance(random, 80);
