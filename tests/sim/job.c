@@ -106,7 +106,7 @@ static bool is_possible(struct sim_job *job, uint32_t needs, bool may_be_late, b
 static uint32_t draw_more(struct sim_job *job, struct sim_universe *universe, uint32_t *kinds)
 {
     struct sim_random *random = &universe->more;
-    static const uint32_t counts[] = {1, 1, 1, 2, 2, 3};
+    static const uint32_t counts[] = {1, 1, 1, 1, 2, 3};
     uint32_t drawn = 0, count = counts[sim_below(random, 6)];
     bool any = sim_chance(random, 300), alone = sim_chance(random, 750);
     if (!any || universe->less.more)
@@ -347,7 +347,7 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
 {
     struct sim_random *random = &universe->users;
     *job = (struct sim_job){.file_count = (uint32_t)sim_between(random, 1, SIM_JOB_FILES_MAX),
-                            .row_count = (uint32_t)sim_between(random, 200, 420),
+                            .row_count = (uint32_t)sim_between(random, 200, 412),
                             .group_count = (uint32_t)sim_between(random, 1, GROUPS_MAX),
                             .first_slot_ms = BEGIN_MS - 3 * SIM_SLOT_MS};
     job->feed = universe->feed.kind;

@@ -653,6 +653,7 @@ void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim
     life->died_at = TM_KILL_COUNT;
     *outcome = (struct sim_outcome){.seed = seed};
     life->outcome = outcome;
+    sim_memory_json();
     sim_universe_init(&life->universe, seed);
     life->universe.tells = tells;
     if (less != NULL)
