@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "connectors/file/commit_private.h"
+#include "connectors/file/partition.h"
 #include "core/base/hash.h"
 #include "core/base/kill_point.h"
 #include "core/base/planted.h"
@@ -129,7 +130,7 @@ void tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_cou
 {
     bool found;
     struct tm__commit_record record;
-    struct tm_file_info info;
+    struct tm_file_info info = {0};
     c->old = old;
     c->old_count = old_count;
     c->is_new =
@@ -137,6 +138,11 @@ void tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_cou
         (c->args.replace || c->args.fx->files->stat(c->args.fx->ctx, c->path, &info, NULL) != 0);
     if (tm__commit_record_read(c->args.fx, c->args.mem, c->record_path, &record, &found, NULL) != 0)
         found = true; // whatever it says, it is written anew
+    c->is_torn = found && c->args.one_file && !c->args.replace && record.begun > record.done &&
+                 record.is_new == 0 && !c->is_new && info.inode == record.inode;
+    c->torn_from = record.from;
+    if (c->is_torn) // and will not be
+        record.begun = record.done;
     tm__commit_record_renew(&record, draw(c->args.fx));
     c->record = record;
     c->resumed = 0;
@@ -160,6 +166,8 @@ int tm__commits_open(struct tm__commits *c, struct tm_error *err)
     if (c->resumed != 0)
         return open_resumed(c, err);
     int rc = tm__commits_clean(c, err);
+    if (rc == 0 && c->is_torn) // what could be brought to its end has been
+        rc = tm__commits_cut(c, c->torn_from, err);
     // Checkpoints of an earlier life are of no use for this output from here on.
     if (rc == 0 && c->renewed)
         rc = tm__commit_record_write(c->args.fx, c->args.mem, c->record_path, &c->record, err);
@@ -184,6 +192,11 @@ const char *tm__commits_token(const struct tm__commits *c)
     return c->token;
 }
 
+const char *tm__commits_path(const struct tm__commits *c)
+{
+    return c->path;
+}
+
 unsigned tm__commits_next_run(const struct tm__commits *c)
 {
     return c->next_run;
@@ -201,17 +214,48 @@ bool tm__commits_has_duplicates(const struct tm__commits *c)
 
 // --- prepared ------------------------------------------------------------------------------------
 
-// Items: 'h', life, next run; 'o' and the path of a file that is replaced; 'p' and numbers, then
-// the two paths of a file that is prepared.
+// Items: 'h', life, next run; 'd' and what the output is (struct tm__commit_about); 'o' and the
+// path of a file that is replaced; 'p' and numbers, then the two paths of a file that is prepared.
 struct tm__commit_head {
     uint64_t kind, format, life, next_run;
 };
+
+static int put_about(const struct tm__commits *c, struct tm_cut *cut, const char *node)
+{
+    const struct tm__commits_args *args = &c->args;
+    uint64_t line_end = (uint64_t)atomic_load_explicit(&c->line_end, memory_order_relaxed);
+    size_t path = strlen(c->path) + 1, suffix = strlen(c->suffix) + 1;
+    const struct tm__commit_about about = {'d',          args->one_file, args->lines,
+                                           args->append, args->replace,  args->packing,
+                                           args->depth,  line_end,       path};
+    uint8_t bytes[sizeof about + path + suffix];
+    memcpy(bytes, &about, sizeof about);
+    memcpy(bytes + sizeof about, c->path, path);
+    memcpy(bytes + sizeof about + path, c->suffix, suffix);
+    return tm_cut_item(cut, node, "commits", TM_ITEM_SUBTASK, bytes, sizeof bytes);
+}
+
+bool tm__commits_is_about(const void *bytes, size_t size)
+{
+    struct tm__commit_about about;
+    if (size < sizeof about + 2)
+        return false;
+    const char *text = (const char *)bytes + sizeof about;
+    memcpy(&about, bytes, sizeof about);
+    size -= sizeof about;
+    return about.kind == 'd' && about.one_file <= 1 && about.lines <= 1 && about.append <= 1 &&
+           about.replace <= 1 && about.packing <= TM_FILE_ZSTD &&
+           about.depth <= TM_PARTITION_COLUMNS_MAX && about.line_end <= 2 && about.path_bytes > 1 &&
+           about.path_bytes < size && text[about.path_bytes - 1] == '\0' && text[size - 1] == '\0';
+}
 
 int tm__commits_put_head(struct tm__commits *c, struct tm_cut *cut, const char *node,
                          uint32_t subtask, unsigned next_run)
 {
     struct tm__commit_head head = {'h', TM__COMMITS_FORMAT, c->record.life, next_run};
     int rc = tm_cut_item(cut, node, "commits", TM_ITEM_SUBTASK, &head, sizeof head);
+    if (rc == 0 && subtask == 0)
+        rc = put_about(c, cut, node);
     // What is replaced goes with the first commit: until then each checkpoint has it.
     bool first = subtask == 0 && tm__commits_done(c) == 0;
     for (uint32_t i = 0; rc == 0 && first && i < c->old_count; i++) {

@@ -55,6 +55,7 @@ int tm__commits_open(struct tm__commits *commits, struct tm_error *err) TM_WARN_
 // goes into its folder as well, durable but for the names. On the thread of commits.
 int tm__commits_keep(struct tm__commits *commits, uint64_t checkpoint, const char *folder,
                      struct tm_error *err) TM_WARN_UNUSED;
+const char *tm__commits_path(const struct tm__commits *commits); // as its caller gave it
 // In names of staged files: whose they are and of which attempt.
 const char *tm__commits_token(const struct tm__commits *commits);
 // The number of each subtask's next part is at least this.

@@ -312,3 +312,36 @@ int tm__commits_append(struct tm__commits *c, uint64_t checkpoint, struct tm_err
     }
     return 0;
 }
+
+// --- undone --------------------------------------------------------------------------------------
+
+int tm__commits_cut(const struct tm__commits *c, int64_t size_bytes, struct tm_error *err)
+{
+    const struct tm_fx *fx = c->args.fx;
+    struct tm_file_info info;
+    int fd = fx->files->open(fx->ctx, c->path, TM_FILE_APPEND, err);
+    if (fd < 0)
+        return fd;
+    int rc = fx->files->stat_fd(fx->ctx, fd, &info, err);
+    if (rc == 0 && info.size_bytes > size_bytes) {
+        rc = fx->files->truncate(fx->ctx, fd, size_bytes, err);
+        TM_KILL_POINT(append_cut);
+        rc = rc == 0 ? fx->files->sync(fx->ctx, fd, err) : rc;
+    }
+    int closed = fx->files->close(fx->ctx, fd, rc == 0 ? err : NULL);
+    return rc != 0 ? rc : closed;
+}
+
+int tm__commits_cut_back(struct tm__commits *c, struct tm_error *err)
+{
+    struct tm__commit_record next = c->record;
+    bool named = next.is_new != 0 && tm__commits_is_renamed(c);
+    int rc = next.is_new != 0 ? 0 : tm__commits_cut(c, c->record.from, err);
+    if (rc != 0)
+        return rc;
+    if (named)
+        next.done = next.begun;
+    else
+        next.begun = next.done;
+    return write_record(c, &next, err);
+}

@@ -19,6 +19,8 @@ struct tm__commits {
     unsigned next_run;
     uint64_t resumed;                 // the checkpoint that it goes on from; 0: it begins anew
     bool renewed;                     // it begins anew where there is a record
+    bool is_torn;                     // it begins anew, and an append to the one file was not done
+    int64_t torn_from;                // how long the file was before
     bool duplicates, is_new, foreign; // foreign: the one file may have a last line without an end
     bool unrecorded;                  // the record is in memory alone
     // Partner: give's release, run's acquire.
@@ -37,6 +39,37 @@ struct tm__commits {
     int claim; // of a file that was made; -1: none
 };
 
+// What a checkpoint has of an output, while it is taken.
+struct tm__commits_found {
+    struct tm__commits *c;
+    uint64_t life;
+    uint32_t old_count;
+};
+
+// An item of a checkpoint that says what the output is, so that it can be settled without its sink.
+struct tm__commit_about {
+    uint64_t kind; // 'd'
+    uint64_t one_file, lines, append, replace, packing, depth, line_end;
+    uint64_t path_bytes; // behind all this, then the suffix, both with a NUL
+};
+
+// commit.c: is it a good one?
+bool tm__commits_is_about(const void *bytes, size_t size);
+// commit_restore.c: the record, and what the checkpoint has; *record: there is one.
+int tm__commits_read(struct tm__commits *c, const struct tm_restored *restored, const char *node,
+                     struct tm__commits_found *found, bool *record,
+                     struct tm_error *err) TM_WARN_UNUSED;
+// The record is of the life that the checkpoint is of: what is pending is to be committed.
+int tm__commits_go_on(struct tm__commits *c, const struct tm__commits_found *found,
+                      const struct tm_restored *restored, struct tm_error *err) TM_WARN_UNUSED;
+// What is pending up to this checkpoint is in the output already.
+void tm__commits_drop_until(struct tm__commits *c, uint64_t checkpoint);
+// commit_files.c: the one file is no longer than that, durably.
+int tm__commits_cut(const struct tm__commits *c, int64_t size_bytes,
+                    struct tm_error *err) TM_WARN_UNUSED;
+// commit_files.c: the append that the record says was begun is undone, or counts as done where all
+// of it has its name.
+int tm__commits_cut_back(struct tm__commits *c, struct tm_error *err) TM_WARN_UNUSED;
 // commit_files.c: all of `pending` that is of `checkpoint` or one before it.
 int tm__commits_rename(struct tm__commits *c, uint64_t checkpoint,
                        struct tm_error *err) TM_WARN_UNUSED;

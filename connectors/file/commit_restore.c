@@ -9,12 +9,6 @@
 #include "core/base/kill_point.h"
 #include "core/base/planted.h"
 
-struct found {
-    struct tm__commits *c;
-    uint64_t life;
-    uint32_t old_count;
-};
-
 static int out_of_memory(const struct tm__commits *c, struct tm_error *err)
 {
     return tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", c->output);
@@ -22,7 +16,7 @@ static int out_of_memory(const struct tm__commits *c, struct tm_error *err)
 
 // --- items ---------------------------------------------------------------------------------------
 
-static int take_head(struct found *f, const uint64_t *numbers)
+static int take_head(struct tm__commits_found *f, const uint64_t *numbers)
 {
     struct tm__commits *c = f->c;
     if (numbers[1] != TM__COMMITS_FORMAT || (f->life != 0 && f->life != numbers[2]))
@@ -33,7 +27,7 @@ static int take_head(struct found *f, const uint64_t *numbers)
     return 0;
 }
 
-static int take_old(struct found *f, const char *path)
+static int take_old(struct tm__commits_found *f, const char *path)
 {
     struct tm__commits *c = f->c;
     struct tm_mem *mem = c->args.mem;
@@ -53,7 +47,7 @@ static int take_old(struct found *f, const char *path)
     return 0;
 }
 
-static int take_prepared(struct found *f, const uint64_t *numbers, const char *paths)
+static int take_prepared(struct tm__commits_found *f, const uint64_t *numbers, const char *paths)
 {
     struct tm_mem *mem = f->c->args.mem;
     struct tm__prepared *p = tm_mem_zalloc(mem, sizeof *p);
@@ -78,7 +72,7 @@ static int take_prepared(struct found *f, const uint64_t *numbers, const char *p
 static int take(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
                 struct tm_error *err)
 {
-    struct found *f = arg;
+    struct tm__commits_found *f = arg;
     uint64_t numbers[8] = {0};
     const char *text = bytes;
     int rc = TM_E_CHECKPOINT;
@@ -92,6 +86,8 @@ static int take(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
              numbers[6] > 0 && numbers[6] < size - sizeof numbers &&
              text[sizeof numbers + numbers[6] - 1] == '\0' && numbers[5] <= numbers[4])
         rc = take_prepared(f, numbers, text + sizeof numbers);
+    else if (tm__commits_is_about(bytes, size))
+        rc = 0; // who goes on with it knows
     if (rc == TM_E_MEMORY)
         return out_of_memory(f->c, err);
     return rc == 0
@@ -206,8 +202,7 @@ static int begin_another_life(struct tm__commits *c, char *const *old, uint32_t 
     return 0;
 }
 
-// Checkpoints up to which all is in the output.
-static void drop_until(struct tm__commits *c, uint64_t checkpoint)
+void tm__commits_drop_until(struct tm__commits *c, uint64_t checkpoint)
 {
     while (c->pending != NULL && c->pending->checkpoint <= checkpoint) {
         struct tm__prepared *p = c->pending;
@@ -222,11 +217,11 @@ static void drop_done(struct tm__commits *c)
     if (TM_PLANTED(appended_again))
         return;
     if (c->args.one_file)
-        drop_until(c, c->record.done);
+        tm__commits_drop_until(c, c->record.done);
 }
 
-static int go_on(struct tm__commits *c, const struct found *f, const struct tm_restored *restored,
-                 struct tm_error *err)
+int tm__commits_go_on(struct tm__commits *c, const struct tm__commits_found *f,
+                      const struct tm_restored *restored, struct tm_error *err)
 {
     struct tm_file_info info;
     c->record.life = f->life;
@@ -247,7 +242,7 @@ static int go_on(struct tm__commits *c, const struct found *f, const struct tm_r
 // it yet comes first, as a part of the life that the checkpoint is of. Which of it is there the
 // record knows of each life: of one file what was done, of a folder what was begun, as its parts
 // have names of their own.
-static int append_again(struct tm__commits *c, const struct found *f,
+static int append_again(struct tm__commits *c, const struct tm__commits_found *f,
                         const struct tm_restored *restored, char *const *old, uint32_t old_count,
                         struct tm_error *err)
 {
@@ -255,32 +250,38 @@ static int append_again(struct tm__commits *c, const struct found *f,
         return begin_another_life(c, old, old_count);
     if (c->record.life != f->life && !tm__commit_record_rejoin(&c->record, f->life))
         return cannot_tell(c, tm_restored_checkpoint(restored), err);
-    drop_until(c, c->args.one_file ? c->record.done : c->record.begun);
+    tm__commits_drop_until(c, c->args.one_file ? c->record.done : c->record.begun);
     if (c->pending == NULL)
         return begin_another_life(c, old, old_count);
     if (c->pending->checkpoint <= c->record.begun) // an append that was cut short
         return cannot_tell(c, tm_restored_checkpoint(restored), err);
     c->duplicates = true;
-    return go_on(c, f, restored, err);
+    return tm__commits_go_on(c, f, restored, err);
+}
+
+int tm__commits_read(struct tm__commits *c, const struct tm_restored *restored, const char *node,
+                     struct tm__commits_found *f, bool *found, struct tm_error *err)
+{
+    const struct tm_restored_for who = {.operator_name = node, .parallelism = 1};
+    *f = (struct tm__commits_found){.c = c};
+    int rc =
+        tm__commit_record_read(c->args.fx, c->args.mem, c->record_path, &c->record, found, err);
+    return rc != 0 ? tm__commits_failed(c, rc, err)
+                   : tm_restored_items(restored, &who, "commits", take, f, err);
 }
 
 int tm__commits_restore(struct tm__commits *c, const struct tm_restored *restored, const char *node,
                         char *const *old, uint32_t old_count, struct tm_error *err)
 {
-    const struct tm_restored_for who = {.operator_name = node, .parallelism = 1};
-    struct found f = {.c = c};
+    struct tm__commits_found f;
     uint64_t checkpoint = tm_restored_checkpoint(restored);
     bool found;
-    int rc =
-        tm__commit_record_read(c->args.fx, c->args.mem, c->record_path, &c->record, &found, err);
-    if (rc != 0)
-        return tm__commits_failed(c, rc, err);
-    rc = tm_restored_items(restored, &who, "commits", take, &f, err);
+    int rc = tm__commits_read(c, restored, node, &f, &found, err);
     if (rc != 0)
         return rc;
     bool other_life = found && c->record.life != f.life;
     if (!other_life && c->record.begun <= checkpoint)
-        return go_on(c, &f, restored, err);
+        return tm__commits_go_on(c, &f, restored, err);
     if (!c->args.append && !c->args.replace)
         return too_old(c, checkpoint, other_life, err);
     return c->args.append ? append_again(c, &f, restored, old, old_count, err)

@@ -53,6 +53,7 @@ const struct tm_connector tm_connector_file = {
     .sink_prepare_checkpoints = tm__file_sink_prepare_checkpoints,
     .sink_restore = tm__file_sink_restore,
     .sink_begin = tm__file_sink_begin,
+    .sink_settle = tm__file_sink_settle,
     .sink_commit = tm__file_sink_commit,
     .sink_commit_steps = tm__file_sink_commit_steps,
     .sink_commit_once = tm__file_sink_commit_once,

@@ -96,6 +96,25 @@ static int open_file(struct tm__part_writer *writer, struct tm__part_file *file)
     return 0;
 }
 
+// A write that failed leaves nothing behind. Where that fails too, what waits for space may not try
+// again: it would write behind rows that it has not counted.
+static int take_back(struct tm__part_writer *writer, struct tm__part_file *file, int rc)
+{
+    const struct tm_fx *fx = writer->fx;
+    struct tm_error why = {0};
+    int cut = fx->files->truncate(fx->ctx, file->fd, file->size_bytes, &why);
+    if (cut == 0 && writer->waits)
+        cut = fx->files->seek(fx->ctx, file->fd, file->size_bytes, &why);
+    if (cut == 0)
+        return rc;
+    if (rc == TM_E_NO_SPACE && writer->waits) {
+        writer->err = why;
+        rc = cut;
+    }
+    tm_error_hint(&writer->err, "the file may end in half a line: it could not be cut off");
+    return rc;
+}
+
 static int write_bytes(struct tm__part_work *work)
 {
     struct tm__part_writer *writer = work->writer;
@@ -115,15 +134,11 @@ static int write_bytes(struct tm__part_work *work)
     rc =
         fx->files->write_all(fx->ctx, file->fd, bytes->data, bytes->size_bytes, NULL, &writer->err);
     TM_KILL_POINT(part_written);
-    if (rc == 0) {
-        file->size_bytes += (int64_t)bytes->size_bytes;
-        (void)XXH64_update(&file->hash, bytes->data, bytes->size_bytes);
-    } else if (fx->files->truncate(fx->ctx, file->fd, file->size_bytes, NULL) != 0 ||
-               (writer->waits && // it may be tried again
-                fx->files->seek(fx->ctx, file->fd, file->size_bytes, NULL) != 0)) {
-        tm_error_hint(&writer->err, "the file may end in half a line: it could not be cut off");
-    }
-    return rc;
+    if (rc != 0)
+        return take_back(writer, file, rc);
+    file->size_bytes += (int64_t)bytes->size_bytes;
+    (void)XXH64_update(&file->hash, bytes->data, bytes->size_bytes);
+    return 0;
 }
 
 static int close_file(struct tm__part_writer *writer, struct tm__part_file *file)

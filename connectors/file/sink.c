@@ -433,6 +433,33 @@ static int open_parts(struct tm__outputs *o, const char *folder, struct tm_error
     return rc;
 }
 
+static void forget_old(struct tm__outputs *o)
+{
+    for (uint32_t i = 0; i < o->old_count; i++)
+        free_text(o->mem, o->old[i]);
+    o->old_count = 0;
+}
+
+int tm__outputs_look_again(struct tm__outputs *o, struct tm_error *err)
+{
+    struct tm_file_info info;
+    uint32_t depth = column_count(o);
+    int rc = 0;
+    forget_old(o);
+    if (o->is_folder)
+        rc = find_old(o, tm__commits_path(o->commits), 0, err);
+    if (rc == 0 && o->is_folder && depth != 0)
+        rc = find_old(o, tm__commits_path(o->commits), depth, err);
+    bool there = o->is_folder ? o->old_count != 0 : exists(o, o->targets[0].path, &info);
+    if (rc == 0 && there && o->if_exists == TM__FAIL_IF_EXISTS)
+        rc = already_there(o, err);
+    if (rc != 0)
+        return rc;
+    tm__parts_begin_at(o->parts, next_run(o));
+    tm__commits_begin(o->commits, o->old, o->if_exists == TM__REPLACE ? o->old_count : 0);
+    return 0;
+}
+
 static int open_folder(struct tm__outputs *o, struct tm_error *err)
 {
     struct tm_file_info info;
@@ -539,6 +566,7 @@ static int prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_n
     o->job = job;
     o->is_resumed = job != NULL && job->restored != NULL &&
                     tm_restored_has(job->restored, node->name, "commits");
+    o->looks_again = job != NULL && job->settles && !o->is_resumed;
     int rc = tm_file_options(&options, mem, node, tm_connector_file.sink_options, "tm.file", err);
     if (rc == 0)
         rc = open_outputs(o, &options, node, parallelism, err);
@@ -740,8 +768,7 @@ void tm__file_sink_release(void *shared)
     tm_mem_free(o->mem, o->targets, o->allocated * sizeof *o->targets);
     free_text(o->mem, o->name);
     free_text(o->mem, o->columns);
-    for (uint32_t i = 0; i < o->old_count; i++)
-        free_text(o->mem, o->old[i]);
+    forget_old(o);
     tm_mem_free(o->mem, o->old, o->old_capacity * sizeof *o->old);
     tm_mem_free(o->mem, o, sizeof *o);
 }

@@ -23,7 +23,8 @@ int tm__file_sink_restore(void *shared, const struct tm_restored *restored,
 int tm__file_sink_begin(void *shared, struct tm_error *err)
 {
     struct tm__outputs *o = shared;
-    return o->commits == NULL ? 0 : tm__commits_open(o->commits, err);
+    int rc = o->commits != NULL && o->looks_again ? tm__outputs_look_again(o, err) : 0;
+    return o->commits == NULL || rc != 0 ? rc : tm__commits_open(o->commits, err);
 }
 
 int tm__file_sink_commit(void *shared, uint64_t checkpoint, struct tm_error *err)

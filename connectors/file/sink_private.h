@@ -36,6 +36,7 @@ struct tm__outputs {
     const struct tm_sink_job *job; // while the outputs are opened; NULL: it takes no checkpoints
     struct tm__commits *commits;   // where there are checkpoints: all output goes through parts
     bool is_resumed;               // from a checkpoint
+    bool looks_again;              // what is there may be more by the beginning
     uint32_t parallelism;
     char *columns; // of partition_by, one a line, or NULL
     int64_t roll_bytes, roll_ms;
@@ -45,6 +46,9 @@ struct tm__outputs {
     uint32_t old_count, old_capacity;
 };
 
+// Before it begins: what a checkpoint had for an output of another sink, or of one whose state is
+// left out, may be there by now, and the sink begins behind it. TM_E_EXISTS.
+int tm__outputs_look_again(struct tm__outputs *o, struct tm_error *err) TM_WARN_UNUSED;
 // They roll, or are divided by columns.
 bool tm__outputs_are_many(const struct tm__outputs *o);
 // ".jsonl.gz": what part files end in.

@@ -40,18 +40,43 @@ static void rename_operators(struct tm_restored *restored)
         }
 }
 
-bool tm_restored_drop(struct tm_restored *restored, const char *operator_name)
+// Parts of the operator, all or those of one name, get a name that no operator has. 1: there were
+// some.
+static int leave_out(struct tm_restored *restored, const char *operator_name, const char *part_name,
+                     struct tm_error *err)
 {
-    bool any = false;
+    size_t size = strlen(operator_name) + 2;
+    char *name = NULL;
     for (uint32_t i = 0; i < restored->data_count; i++)
         for (uint32_t k = 0; k < restored->data[i].index.part_count; k++) {
             struct tm__index_part *part = &restored->data[i].index.parts[k];
-            if (strcmp(part->operator_name, operator_name) != 0)
+            if (strcmp(part->operator_name, operator_name) != 0 ||
+                (part_name != NULL && strcmp(part->part, part_name) != 0))
                 continue;
-            part->operator_name = ""; // which no operator has
-            any = true;
+            if (name == NULL && (name = tm_arena_alloc(&restored->manifest.arena, size)) == NULL)
+                return no_memory(err);
+            snprintf(name, size, "%c%s", TM__LEFT_OUT, operator_name);
+            part->operator_name = name;
         }
-    return any;
+    return name != NULL;
+}
+
+int tm_restored_drop(struct tm_restored *restored, const char *operator_name, struct tm_error *err)
+{
+    return leave_out(restored, operator_name, NULL, err);
+}
+
+const char *tm_restored_left_out(const struct tm_restored *restored, const char *operator_name,
+                                 const char *part)
+{
+    for (uint32_t i = 0; i < restored->data_count; i++)
+        for (uint32_t k = 0; k < restored->data[i].index.part_count; k++) {
+            const struct tm__index_part *p = &restored->data[i].index.parts[k];
+            if (p->operator_name[0] == TM__LEFT_OUT && strcmp(p->part, part) == 0 &&
+                strcmp(p->operator_name + 1, operator_name) == 0)
+                return p->operator_name;
+        }
+    return NULL;
 }
 
 // --- states --------------------------------------------------------------------------------------
@@ -89,8 +114,7 @@ static bool rename_field(const struct renaming *renaming, struct tm_layout_field
         return false;
     memcpy(was, field->name, sizeof was);
     if (dropped)
-        snprintf(field->name, sizeof field->name, "%c%.*s", TM__FIELD_DROPPED, TM_NAME_MAX - 1,
-                 was);
+        snprintf(field->name, sizeof field->name, "%c%.*s", TM__LEFT_OUT, TM_NAME_MAX - 1, was);
     else
         snprintf(field->name, sizeof field->name, "%s%.*s", now,
                  (int)(sizeof was - strlen(now) - 1), was + length);
@@ -167,15 +191,8 @@ int tm_restored_drop_state(struct tm_restored *restored, const char *operator_na
             return no_memory(err);
         found |= rc;
     }
-    for (uint32_t i = 0; i < restored->data_count; i++)
-        for (uint32_t k = 0; k < restored->data[i].index.part_count; k++) {
-            struct tm__index_part *part = &restored->data[i].index.parts[k];
-            if (strcmp(part->operator_name, operator_name) != 0 || strcmp(part->part, state) != 0)
-                continue;
-            part->operator_name = "";
-            found = 1;
-        }
-    return found;
+    int rc = leave_out(restored, operator_name, state, err);
+    return rc < 0 ? rc : found | rc;
 }
 
 // --- all of them ---------------------------------------------------------------------------------

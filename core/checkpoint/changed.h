@@ -14,13 +14,18 @@ struct tm_restored_name {
 // checkpoint, and one whose new name is there already, are passed over. TM_E_MEMORY.
 int tm_restored_rename(struct tm_restored *restored, const struct tm_restored_name *names,
                        uint32_t count, struct tm_error *err) TM_WARN_UNUSED;
-// What it has of this operator is left out from now on, as if it had never been. False: it has
-// none.
-bool tm_restored_drop(struct tm_restored *restored, const char *operator_name);
+// What it has of this operator is left out from now on, as if it had never been. 1: it has
+// something; 0: nothing; TM_E_MEMORY.
+int tm_restored_drop(struct tm_restored *restored, const char *operator_name,
+                     struct tm_error *err) TM_WARN_UNUSED;
 // The same of one part of an operator, and of all its states of this name. 1: it was there; 0: not;
 // TM_E_MEMORY.
 int tm_restored_drop_state(struct tm_restored *restored, const char *operator_name,
                            const char *state, struct tm_error *err) TM_WARN_UNUSED;
+// What an operator owes to others can be asked for all the same, under another name: that of a
+// part that was left out. NULL: there is none.
+const char *tm_restored_left_out(const struct tm_restored *restored, const char *operator_name,
+                                 const char *part);
 
 // The length of the name of the state in a layout's field: "count" of "count (last access)" and of
 // "count.n".

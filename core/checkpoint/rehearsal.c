@@ -61,7 +61,7 @@ static void describe(void *arg, const struct tm_layout_field *from,
                      const char *text)
 {
     struct describing *d = arg;
-    if (from == NULL || from->name[0] != TM__FIELD_DROPPED)
+    if (from == NULL || from->name[0] != TM__LEFT_OUT)
         add(d->rehearsal, d->operator_name, d->part, to != NULL ? to->name : from->name, change,
             text);
 }

@@ -20,8 +20,9 @@ struct tm__renamed {
 };
 struct tm__rehearsal;
 
-// Before a state's name in a layout, for one that is left out: no state has such a name.
-#define TM__FIELD_DROPPED '\001'
+// Before the name of a state in a layout, or of an operator, for one that is left out: none has
+// such a name.
+#define TM__LEFT_OUT '\001'
 
 struct tm_restored {
     struct tm_mem *mem;

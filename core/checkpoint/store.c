@@ -115,7 +115,7 @@ static int learn(struct tm_store *store, uint64_t checkpoint, struct tm_error *e
 // The number of a savepoint is nobody else's, also where the next process knows of nothing that
 // came behind it: outputs know what they have by numbers, and the savepoint, wherever it lies by
 // then, may be begun with. So an empty folder has it, before the savepoint is there; of several the
-// highest counts.
+// highest counts. It also has that of checkpoints that a job goes back behind.
 static const char saved[] = ".saved";
 
 static void forget_number(struct tm_store *store, uint64_t checkpoint)
@@ -249,6 +249,12 @@ uint64_t tm_store_next(const struct tm_store *store)
 void tm_store_count_from(struct tm_store *store, uint64_t checkpoint)
 {
     store->highest = checkpoint > store->highest ? checkpoint : store->highest;
+}
+
+int tm_store_keep_numbers(struct tm_store *store, struct tm_error *err)
+{
+    int rc = tm_store_check(store, err);
+    return rc != 0 ? rc : keep_number(store, store->highest, err);
 }
 
 // --- a checkpoint under way ----------------------------------------------------------------------

@@ -35,6 +35,9 @@ uint64_t tm_store_latest(const struct tm_store *store);
 uint64_t tm_store_next(const struct tm_store *store);
 // And above this one, which lies elsewhere and is begun with: outputs know it by its number.
 void tm_store_count_from(struct tm_store *store, uint64_t checkpoint);
+// Before a job goes back behind checkpoints: their numbers are nobody else's, also where the
+// process ends before it has one of its own. Durable.
+int tm_store_keep_numbers(struct tm_store *store, struct tm_error *err) TM_WARN_UNUSED;
 
 // Before tasks begin from a checkpoint, whether after a start or within the process: everything
 // newer is given up, so that no later crash leads to it. 0: all, the job begins anew. An error

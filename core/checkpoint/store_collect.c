@@ -238,16 +238,33 @@ static int remove_newer(struct tm_store *store, const char *name, uint64_t check
     if (found <= checkpoint)
         return 0;
     int rc = tm__join(path, store->folder, name, err);
-    if (rc == 0)
-        rc = tm__remove_tree(store, path, err);
+    if (rc != 0)
+        return rc;
+    tm__remove_attempt(store, path);
     TM_KILL_POINT(newer_removed);
-    if (rc == 0)
-        tm__refs_drop(store, found);
+    tm__refs_drop(store, found);
+    return 0;
+}
+
+// The oldest first: where LATEST names none, the newest there is counts, and until it goes as the
+// last one it has all that it refers to.
+static int give_up_newer(struct tm_store *store, uint64_t checkpoint, struct tm_error *err)
+{
+    int rc = 0;
+    while (rc == 0) {
+        struct tm__refs *oldest = NULL;
+        for (struct tm__refs *r = store->refs; r != NULL && r->checkpoint > checkpoint; r = r->next)
+            oldest = r->retired_at == 0 ? r : oldest;
+        if (oldest == NULL)
+            return 0;
+        rc = give_up(store, oldest, err);
+    }
     return rc;
 }
 
 // LATEST is written in any case: what it says, and the folder that it names, may have been seen by
-// this process before they would outlast a crash, and what follows may not.
+// this process before they would outlast a crash, and what follows may not. Files go when no
+// checkpoint is left that refers to them; those that cannot be removed are left for another time.
 int tm_store_rewind(struct tm_store *store, uint64_t checkpoint, struct tm_error *err)
 {
     struct tm__path_list names = {0};
@@ -260,7 +277,9 @@ int tm_store_rewind(struct tm_store *store, uint64_t checkpoint, struct tm_error
     if (rc != 0)
         return rc;
     store->latest = checkpoint;
-    rc = tm__list(store, store->folder, &names, err);
+    rc = give_up_newer(store, checkpoint, err);
+    if (rc == 0)
+        rc = tm__list(store, store->folder, &names, err);
     for (uint32_t i = 0; i < names.count && rc == 0; i++)
         rc = remove_newer(store, names.paths[i], checkpoint, err);
     tm__list_fini(store->mem, &names);

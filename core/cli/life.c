@@ -219,6 +219,11 @@ static int begin_given(struct tm_life *life, const char *from, struct tm_error *
     return rc;
 }
 
+bool tm_life_is_own(const struct tm_life *life)
+{
+    return life->restored != NULL && life->rewind != 0;
+}
+
 static bool is_committed(const struct tm_life *life, uint64_t checkpoint)
 {
     char path[TM_LIFE_PATH + 64];
@@ -315,6 +320,20 @@ static int begin_newest(struct tm_life *life, uint64_t newest, struct tm_error *
     return 0;
 }
 
+// With --fresh: what outputs have begun to show of it they have to show to the end.
+static void look_at_given_up(struct tm_life *life, uint64_t newest)
+{
+    const struct tm_engine *engine = life->engine;
+    const struct tm_restored_args args = {.mem = &life->engine->mem,
+                                          .fx = &engine->fx,
+                                          .path = life->folder,
+                                          .checkpoint = newest,
+                                          .job = engine->graph->name};
+    struct tm_error ignored = {0};
+    if (tm_restored_open(&args, &life->given_up, &ignored) != 0)
+        life->given_up = NULL;
+}
+
 static int choose(struct tm_life *life, struct tm_error *err)
 {
     struct tm_engine *engine = life->engine;
@@ -322,6 +341,8 @@ static int choose(struct tm_life *life, struct tm_error *err)
     life->empty = newest == 0;
     if (engine->options->from != NULL)
         return begin_given(life, engine->options->from, err);
+    if (newest != 0 && engine->options->fresh)
+        look_at_given_up(life, newest);
     if (newest == 0 || engine->options->fresh)
         return 0;
     if (!life->replayable) {
@@ -424,7 +445,8 @@ int tm_life_again(struct tm_life *life, struct tm_error *err)
 {
     uint64_t newest = tm_store_latest(life->store);
     tm_restored_free(life->restored);
-    life->restored = NULL;
+    tm_restored_free(life->given_up);
+    life->restored = life->given_up = NULL;
     life->again = life->begun;
     life->completes = false;
     life->damaged = life->rewind = 0;
@@ -523,7 +545,10 @@ int tm_life_begin(struct tm_life *life, struct tm_error *err)
         return 0;
     // A job that has nothing to give up writes nothing yet.
     bool nothing = life->empty && !life->again;
-    int rc = nothing ? 0 : tm_store_rewind(life->store, life->rewind, err);
+    bool goes_back = life->restored != NULL && tm_store_latest(life->store) > life->rewind;
+    int rc = goes_back ? tm_store_keep_numbers(life->store, err) : 0;
+    if (rc == 0 && !nothing)
+        rc = tm_store_rewind(life->store, life->rewind, err);
     if (!life->again)
         life->first = life->rewind;
     life->begun = rc == 0;
@@ -574,6 +599,7 @@ void tm_life_close(struct tm_life *life)
 {
     const struct tm_engine *engine = life->engine;
     tm_restored_free(life->restored);
+    tm_restored_free(life->given_up);
     if (life->store != NULL && tm_store_latest(life->store) == 0 && life->folder[0] != '\0') {
         char path[TM_LIFE_PATH + 64];
         const struct tm_fx *fx = &engine->fx;

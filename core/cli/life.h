@@ -10,6 +10,7 @@ struct tm_life {
     struct tm_engine *engine;
     struct tm_store *store;       // NULL: the job takes none
     struct tm_restored *restored; // NULL: it begins anew
+    struct tm_restored *given_up; // the newest, with --fresh; NULL: there is none that can be read
     char folder[TM_LIFE_PATH];    // of its checkpoints
     bool asked;                   // for checkpoints, by the script or the command line
     bool empty;                   // nothing was there
@@ -46,6 +47,9 @@ bool tm_life_goes_back(struct tm_life *life, const struct tm_error *err);
 // must still be closed.
 int tm_life_look(struct tm_life *life, struct tm_engine *engine, const char *path,
                  struct tm_error *err) TM_WARN_UNUSED;
+// It begins with a checkpoint of its own folder, which no other process has: not with a savepoint,
+// nor with what another folder has.
+bool tm_life_is_own(const struct tm_life *life);
 // To the log: how it is going to begin.
 void tm_life_say(const struct tm_life *life);
 // Everything that could refuse has agreed, and all tasks have been restored: what is newer than

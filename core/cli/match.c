@@ -100,7 +100,10 @@ static int drop_one(struct tm_match *m, const char *name, bool *found, struct tm
         size_t length = strlen(op->name);
         if (strcmp(op->name, name) == 0) {
             *found = true;
-            if (tm_restored_drop(m->restored, name) && !tm__match_has(m, name, ""))
+            int rc = tm_restored_drop(m->restored, name, err);
+            if (rc < 0)
+                return rc;
+            if (rc != 0 && !tm__match_has(m, name, ""))
                 tm__match_add(m, &(struct tm_match_entry){.operator_name = op->name,
                                                           .kind = op->kind,
                                                           .state = "",

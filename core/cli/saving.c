@@ -35,6 +35,8 @@ static int fill_args(struct tm_saving *saving, struct tm_job_args *args, struct 
     args->checkpoints = true;
     args->restored = saving->life.restored;
     args->unverified = saving->life.unverified;
+    args->settles = tm_life_is_own(&saving->life);
+    args->given_up = saving->life.given_up;
     args->damaged = saving->life.damaged;
     args->settled = saving->settled;
     args->settled_length = strlen(saving->settled);

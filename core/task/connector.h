@@ -69,6 +69,18 @@ struct tm_sink {
 struct tm_sink_job {
     const char *name;
     const struct tm_restored *restored; // what it begins with; NULL: anew
+    bool settles;                       // before sinks begin outputs may be settled (sink_settle)
+};
+
+// To the connector of a sink whose state is left out, or that the job has no more: what the
+// checkpoint that it begins with holds for the output.
+struct tm_sink_left {
+    const struct tm_fx *fx;
+    struct tm_mem *mem;
+    const char *job, *sink; // names
+    const struct tm_restored *restored;
+    const char *key; // the operator's name in `restored`
+    bool begun;      // only what it has begun to show: the job begins anew
 };
 
 struct tm_sampler;
@@ -133,6 +145,11 @@ struct tm_connector {
     // commits of its checkpoint and removes what came after it, one that begins anew removes what
     // is left of earlier runs. NULL: nothing to do.
     int (*sink_begin)(void *shared, struct tm_error *err);
+    // Before sinks begin: the checkpoint is the job's own, and complete, so that what it holds for
+    // an output is to be visible also where nobody goes on with that. 1: what was owed is; 0:
+    // nothing was. TM_E_NO_SPACE, TM_E_IO, TM_E_MEMORY: not now; other codes: never, and why.
+    // Nothing of it is half visible then, as far as that is in its hands. NULL: never.
+    int (*sink_settle)(const struct tm_sink_left *left, struct tm_error *err);
     // The checkpoint is durable: make visible what was prepared for it and for all before it. On a
     // helper thread, one call at a time, in order. Idempotent. TM_STEP_WAIT: it cannot be done now
     // (no space, as err says): call again after a while; the sink says so to the log.

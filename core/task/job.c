@@ -4,6 +4,7 @@
 #include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
 #include "core/task/dead_letter.h"
+#include "core/task/settle.h"
 #include "core/task/task.h"
 #include "core/task/user_metrics.h"
 
@@ -282,7 +283,9 @@ static int prepare_one(struct tm_job *job, const struct tm_connector *connector,
                        const struct tm_node *node, void **shared, struct tm_error *err)
 {
     uint32_t parallelism = tm_job_node_parallelism(job, node->id);
-    const struct tm_sink_job about = {.name = job->graph->name, .restored = job->restored};
+    const struct tm_sink_job about = {.name = job->graph->name,
+                                      .restored = job->restored,
+                                      .settles = job->settles || job->given_up != NULL};
     if (node->kind == TM_NODE_SOURCE)
         return connector->source_prepare == NULL
                    ? 0
@@ -407,7 +410,7 @@ static int restore_connectors(struct tm_job *job, struct tm_error *err)
 // whole is to be known before. Where all have done so already it shows when tasks read it.
 static int verify(struct tm_job *job, struct tm_error *err)
 {
-    bool owes = false;
+    bool owes = tm__job_has_left(job);
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
         const struct tm_node *node = &job->graph->nodes[n];
         if (node->kind != TM_NODE_SINK)
@@ -428,6 +431,9 @@ static int verify(struct tm_job *job, struct tm_error *err)
 // Commits that the checkpoint owes; what is left over goes.
 int tm_job_begin(struct tm_job *job, struct tm_error *err)
 {
+    int settled = tm__job_settle(job, err);
+    if (settled != 0)
+        return settled;
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
         const struct tm_node *node = &job->graph->nodes[n];
         if (node->kind != TM_NODE_SINK)
@@ -495,6 +501,8 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm
     job->rehearses = args->rehearses;
     job->restored = args->restored;
     job->unverified = args->unverified;
+    job->settles = args->settles;
+    job->given_up = args->given_up;
     job->damaged = args->damaged;
     job->settled = args->settled;
     job->settled_length = args->settled_length;

@@ -34,6 +34,10 @@ struct tm_job_args {
     // settled by then. They have been applied to the graph; each worker applies them too.
     const struct tm_restored *restored;
     bool unverified; // not all of it has been read yet: done before a sink commits what it has
+    bool settles;    // it is of the job's own row: its output is to be visible, whoever goes on
+    // The newest of that row, where the job begins anew: what outputs have begun to show of it they
+    // show to the end. NULL: there is none.
+    const struct tm_restored *given_up;
     // A newer checkpoint, which is damaged: where a sink has begun to commit it the older one
     // cannot be begun with, TM_E_CHECKPOINT_OLD. 0: there is none.
     uint64_t damaged;
@@ -63,8 +67,8 @@ struct tm_job {
     bool given_watermarks, given_clock;
     struct tm_helper reserves; // makes memory of states ready for what checkpoints copy
     bool checkpoints, rehearses;
-    const struct tm_restored *restored;
-    bool unverified;
+    const struct tm_restored *restored, *given_up;
+    bool unverified, settles;
     uint64_t damaged;
     const char *settled;
     size_t settled_length;
@@ -106,8 +110,9 @@ struct tm_job {
 // frees what it made.
 int tm_job_new(const struct tm_job_args *args, struct tm_job **job,
                struct tm_error *err) TM_WARN_UNUSED;
-// All tasks have what the checkpoint has, or are open: sinks begin (tm_connector.sink_begin), and
-// from here on there is no way back. Before any task has its turn.
+// All tasks have what the checkpoint has, or are open: outputs that nobody goes on with are
+// settled, sinks begin (tm_connector.sink_begin), and from here on there is no way back. Before any
+// task has its turn.
 int tm_job_begin(struct tm_job *job, struct tm_error *err) TM_WARN_UNUSED;
 // After all workers ended. Publishes or discards the sinks' output: `ok` = the job finished.
 int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err) TM_WARN_UNUSED;

@@ -360,7 +360,7 @@ function verbs.key(node)
   for i, f in ipairs(node.input.fields) do fields[i] = f end
   if node.input.by_name[node.key_name] then
     fault.raise("SCHEMA", node.where, ("%s: there is a column %q already"):format(node.name, node.key_name),
-      'name the key: key_by(fn, "name")')
+      'choose another name for the key: key_by(fn, "name")')
   end
   fields[#fields + 1] = field(node.key_name, type_name, true, true)
   passes[node.key_name] = pass

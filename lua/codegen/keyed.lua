@@ -192,6 +192,13 @@ end
 ---Returns whether the key of a pass has the state.
 function keyed.write_has(w, s)
   w:line("local r = kept.acc")
+  if s.collection and s.state.ttl.ms then -- all that it holds may be over
+    w:line("if not (%s) then return false end", is_there(s))
+    w:line("local n = C.tm_chain_size(ctx, kept.slot, %d)", s.collection)
+    w:line("if n < 0 then stop_by(n) end")
+    w:line("return n > 0")
+    return
+  end
   local over = s.access and (" and r.%s + %d > %s"):format(s.access, s.state.ttl.ms, now_of(s.state.ttl)) or ""
   w:line("return %s%s", is_there(s), over)
 end

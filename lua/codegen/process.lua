@@ -277,10 +277,10 @@ end
 local function write_pass(w, g)
   local parts = {}
   for _, s in ipairs(g.record.states) do
-    g.names:func(w, "has_" .. s.number)
+    g.names:func(w, "key_has_" .. s.number)
     keyed.write_has(w, s)
     w:close()
-    parts[#parts + 1] = ("{ %s, %s }"):format(g.names:ref("has_" .. s.number), g.names:ref("state_" .. s.number))
+    parts[#parts + 1] = ("{ %s, %s }"):format(g.names:ref("key_has_" .. s.number), g.names:ref("state_" .. s.number))
   end
   g.names:declare(w, "fn_1", ("pass_of({ %s })"):format(table.concat(parts, ", ")))
 end
@@ -440,7 +440,7 @@ local function write_keys(w, g, stage)
   if g.node.codegen.result.proven then return end
   local parts = {}
   for _, c in ipairs(stage.vars) do parts[#parts + 1] = ("[%s] = true"):format(quote(c.field.name)) end
-  g.names:declare(w, "keys_1", "{ " .. table.concat(parts, ", ") .. " }")
+  g.names:declare(w, "row_keys_1", "{ " .. table.concat(parts, ", ") .. " }")
 end
 
 local function generate(nodes, wide)

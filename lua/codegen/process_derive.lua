@@ -253,13 +253,26 @@ local function exit_of(m, s, value, i)
   return { where = ("%s:%d"):format(m.path, i.line), rows = rows, value = value }
 end
 
+---Why a method of ctx is no good with a dot.
+function process.without_ctx(method)
+  return ("ctx.%s is called without ctx"):format(method), ("with a colon: ctx:%s(...)"):format(method)
+end
+
+-- What ctx may be where it is not known as such: it went through what is not followed.
+local function check_ctx(m, args, i, name)
+  local t = (args[1] or values.NIL).t
+  if t ~= "object" and t ~= "?" then bytecode.problem(m, i.line, "USER_CODE", process.without_ctx(name)) end
+end
+
 local function emit(m, s, args, i)
+  check_ctx(m, args, i, "emit")
   local list = m.out.emits
   list[#list + 1] = exit_of(m, s, args[2] or values.NIL, i)
   return values.NIL
 end
 
 local function output(m, s, args, i)
+  check_ctx(m, args, i, "output")
   local tag, list = args[2] or values.NIL, m.out.side_emits
   local exit = exit_of(m, s, args[3] or values.NIL, i)
   exit.tag, exit.tag_type = tag.const, values.type_of(tag)

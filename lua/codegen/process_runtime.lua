@@ -127,7 +127,7 @@ local function misuses(R, node)
   end
   function R.too_many(n, method) problem.raise("USER_CODE", keyed.too_many(node.states[n], method)) end
   function R.misused_context(method)
-    problem.raise("USER_CODE", ("ctx.%s is called without ctx"):format(method), ("with a colon: ctx:%s(...)"):format(method))
+    problem.raise("USER_CODE", derived.without_ctx(method))
   end
   function R.stale_context()
     problem.raise("USER_CODE", ("ctx of %s is used after the call that it was given to"):format(node.name),
@@ -284,7 +284,7 @@ end
 ---@param more table { nodes, ctx, C, plan, cur, tally, failures, refresh, subtask }
 function process.attach(R, more)
   local nodes, ctx, C, tally, f = more.nodes, more.ctx, more.C, more.tally, more.failures
-  local node, record = nodes[1], more.plan.record
+  local node = nodes[1]
   R.C, R.record_pointer, R.subtask, R.metrics = C, more.record_pointer, more.subtask, metrics_of(node)
   R.backup = ffi.cast("uint8_t *", more.backup)
   R.pointers = ffi.typeof("void **")
@@ -293,7 +293,8 @@ function process.attach(R, more)
   R.new_object, R.renew_object, R.define = new_object, renew_object, define
   R.clear = metrics_of_job.bind(ctx, 1, node, node.clear)
   R.defaults, R.state_fns = {}, {}
-  for i, s in ipairs(record.states) do R.defaults[i], R.state_fns[i] = s.state.default, s.state end
+  -- Of all records: numbers go on from those of the key to those of the subtask and the window.
+  for i, state in ipairs(node.states) do R.defaults[i], R.state_fns[i] = state.default, state end
 
   function R.key_record(index)
     local fields = {}

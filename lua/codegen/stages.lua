@@ -169,7 +169,7 @@ local function shape_of(stage, c) return stage.node.codegen.shapes[c.field.name]
 local function from_table(w, g, stage, x, bad, bad_key)
   local proven = stage.node.codegen.result.proven
   if not proven then
-    take.check_keys(w, x, g.names:ref("keys_" .. stage.k), #visible(stage.node.schema), bad_key)
+    take.check_keys(w, x, g.names:ref("row_keys_" .. stage.k), #visible(stage.node.schema), bad_key)
   end
   for _, c in ipairs(stage.vars) do
     local shape = shape_of(stage, c)
@@ -425,7 +425,7 @@ local function write_table_parts(w, g, stage)
   for _, name in ipairs(visible(stage.node.schema)) do
     if not kept[name] then parts[#parts + 1] = ("[%s] = true"):format(quote(name)) end
   end
-  g.names:declare(w, "keys_" .. stage.k, "{ " .. table.concat(parts, ", ") .. " }")
+  g.names:declare(w, "row_keys_" .. stage.k, "{ " .. table.concat(parts, ", ") .. " }")
 end
 
 function verbs.map(w, g, stage)

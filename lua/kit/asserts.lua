@@ -51,7 +51,9 @@ end
 
 local function emits(state, arguments)
   local test, sink, expected, options = arguments[1], arguments[2], arguments[3], arguments[4]
-  if type(expected) ~= "table" then error("assert.emits(t, sink, rows): the rows are a list of tables", 3) end
+  if type(expected) ~= "table" or next(expected) ~= nil and expected[1] == nil then
+    error("assert.emits(t, sink, rows): the rows are a list of tables, given " .. shown.value(expected), 3)
+  end
   local given = test:take(sink, options)
   local ok = #given == #expected and same(given, expected)
   if not ok then

@@ -11,7 +11,7 @@ local OUTPUTS = { plain = "plainTerminal", utf = "utfTerminal", tap = "kit.tap_o
   json = "kit.json_output", gtest = "gtest", silent = "kit.silent_output" }
 
 local function wrong(text, hint)
-  io.stderr:write("error TM0201 ", text, "\n", hint and "  hint: " .. hint .. "\n" or "")
+  io.stderr:write("error TM0201: ", text, "\n", hint and "  hint: " .. hint .. "\n" or "")
   return 2
 end
 

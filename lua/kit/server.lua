@@ -29,7 +29,7 @@ function server.run(path)
   engine.set_null(require "kit.null")
   local answers, why = io.open(path, "wb")
   if not answers then
-    io.stderr:write("error TM0201 --serve: ", why, "\n")
+    io.stderr:write("error TM0201: --serve: ", why, "\n")
     return 2
   end
   wire.write(answers, wire.encode(1, "tidemill"))

@@ -27,14 +27,18 @@ local function kit_of(self, method)
   return self.kit
 end
 
+-- What things of a job are called by; states have the names that they are declared by.
+local CALLED = { source = "a name is name = of the source, else the name of its file, else its kind",
+  sink = "a name is name = of the sink, else the name of its file, else its kind; a side output that nobody reads is operator.tag",
+  operator = "an operator is called by its first argument, name = or :named(...), else by what it does" }
+
 local function unknown(method, what, name, names)
   local quoted = {}
   for i, n in ipairs(names) do quoted[i] = ('"%s"'):format(n) end
   local nearest = type(name) == "string" and engine.nearest(name, names)
   trouble.wrong("UNKNOWN_NAME", ("%s: the job has no %s %s; it has %s"):format(method, what, shown(name),
     #quoted == 0 and "none" or table.concat(quoted, ", ")),
-    nearest and ('did you mean "%s"?'):format(nearest) or "a name is name = of the " .. what ..
-      ", else the name of its file, else its kind")
+    nearest and ('did you mean "%s"?'):format(nearest) or CALLED[what])
 end
 
 local function named(self, method, what, name)
@@ -177,7 +181,10 @@ end
 -- What an operator keeps: or why it cannot be looked at.
 local function look(self, method, name, key)
   local found, why = engine[method](self.kit, name, key)
-  if not found then trouble.wrong("ARGUMENT", ('%s("%s"): %s'):format(method, name, why)) end
+  if not found then
+    local given = why:find("^its key") and ", given " .. shown(key) or ""
+    trouble.wrong("ARGUMENT", ('%s("%s"): %s%s'):format(method, name, why, given))
+  end
   return found
 end
 

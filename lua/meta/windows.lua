@@ -121,7 +121,7 @@ function windowed:reduce(name, fn, behind) end
 
 ---What functions of windows get first. It is good while the function runs.
 ---@class tidemill.WindowContext
----@field key any the key: a value, or a record of several fields; nil of window_all
+---@field key any the key: a value, or a record of several fields; window_all has none (its functions get nil as the key)
 ---@field window_start integer ms; of windows that have bounds
 ---@field window_end integer ms
 ---@field time integer? the window's last ms
@@ -300,7 +300,7 @@ function trigger.delta(threshold, fn) end
 ---@field element fun(ctx: tidemill.TriggerContext, e: any): string? a row that comes
 ---@field event_time? fun(ctx: tidemill.TriggerContext, at: integer): string? a time of ctx:timer, and the end of the window's life: its last millisecond and the allowed lateness
 ---@field processing_time? fun(ctx: tidemill.TriggerContext, at: integer): string? a time of ctx:timer_processing, and by the clock the end of the window's life
----@field merge? fun(ctx: tidemill.TriggerContext, other: any) sessions: of each window that went into this one; its states, by name
+---@field merge? fun(ctx: tidemill.TriggerContext, other: any) sessions: of each window that went into this one; the values of its states, by name: other.n
 ---@field clear? fun(ctx: tidemill.TriggerContext) the window is over
 
 ---What functions of a trigger get first.

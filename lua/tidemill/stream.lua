@@ -149,7 +149,7 @@ method("key_by", function(s, call, what, name, ...)
     name = name == nil and "key" or check.name(at, "key_by: the name of the key", name)
     if input.by_name[name] then
       fault.raise("ARGUMENT", at, ('key_by: the rows have a column "%s" already'):format(name),
-        'name the key: key_by(fn, "name")')
+        'choose another name for the key: key_by(fn, "name")')
     end
     if name:sub(1, 1) == "$" then
       fault.raise("SCHEMA", at, ('key_by: "%s": names that begin with $ are the engine\'s'):format(name))

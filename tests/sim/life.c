@@ -19,7 +19,7 @@ enum {
     PROCESSES_MAX = 60,
     RESTARTS_MAX = 6,          // of a job in a process; then it has peace
     TROUBLE_TURNS_MAX = 10000, // of one process; then it has peace
-    TURNS_MAX = 150000,        // of one process that has
+    TURNS_MAX = 400000,        // of one process that has
     CALLS_MAX = 10000,         // into its life that a process dies
     ASK_TURNS_MAX = 2000,      // into its life that a user wants something
     REPEAT_TURNS = 200,        // within which what comes twice comes again
@@ -456,6 +456,8 @@ static void look_at_checkpoints(struct life *life)
     if (figures.completed == life->completed)
         return;
     life->completed = figures.completed;
+    if (life->changes.drops && life->process->saving.life.first == life->oracle.cut.checkpoint)
+        sim_oracle_left_out(&life->oracle);
     sim_oracle_completed(&life->oracle, figures.checkpoint);
     sim_oracle_log(&life->oracle, life->process->number);
     sim_changes_completed(&life->changes, &life->oracle);

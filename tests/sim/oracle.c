@@ -242,6 +242,25 @@ void sim_oracle_committed(struct sim_oracle *oracle)
             job->outputs[o].judge->committed(oracle, o);
 }
 
+void sim_oracle_left_out(struct sim_oracle *oracle)
+{
+    const struct sim_job *job = oracle->job;
+    for (uint32_t o = 0; o < job->output_count; o++) {
+        const struct sim_output *output = &job->outputs[o];
+        if (goes_on(oracle, o) || output->log)
+            continue;
+        memset(oracle->memory[o], 0, memory_of(oracle, o));
+        if (output->one_file)
+            look_at_one(oracle, o, true);
+        else
+            look_at_folder(oracle, o);
+        if (output->judge->looked != NULL)
+            output->judge->looked(oracle, o);
+        if (output->judge->committed != NULL)
+            output->judge->committed(oracle, o);
+    }
+}
+
 // --- what is kept --------------------------------------------------------------------------------
 
 // What the process "count" says to have taken is what it has counted.
@@ -313,11 +332,24 @@ static const struct sim_op *op_of(const struct sim_cut *cut, const char *name)
     return NULL;
 }
 
+// A job that is begun again in its process goes back, too, where reading the newest has failed.
+static bool has_fallen_back(struct sim_oracle *oracle)
+{
+    const struct sim_universe *universe = oracle->universe;
+    uint64_t fell_back = universe->saw[SIM_SAW_fell_back];
+    uint64_t reads_failed = universe->faults[SIM_read_fails];
+    bool has = fell_back != oracle->fell_back && reads_failed != oracle->reads_failed;
+    oracle->fell_back = fell_back;
+    oracle->reads_failed = reads_failed;
+    return has;
+}
+
 // Event time does not go back from a checkpoint to the next one.
 static void look_at_progress(struct sim_oracle *oracle, const struct sim_cut *cut)
 {
     const struct sim_cut *before = &oracle->cut;
-    for (uint32_t i = 0; i < cut->op_count && !oracle->turned_back; i++) {
+    bool turned_back = has_fallen_back(oracle) || oracle->turned_back;
+    for (uint32_t i = 0; i < cut->op_count && !turned_back; i++) {
         const struct sim_op *was = op_of(before, cut->ops[i].name);
         if (was != NULL && cut->ops[i].watermark < was->watermark)
             sim_violate(
@@ -341,13 +373,14 @@ void sim_oracle_completed(struct sim_oracle *oracle, uint64_t checkpoint)
     else if (cut.checkpoint != checkpoint)
         sim_violate(oracle, "C1: checkpoint %llu is complete, and %llu is the newest",
                     (unsigned long long)checkpoint, (unsigned long long)cut.checkpoint);
-    else if (checkpoint <= oracle->cut.checkpoint)
+    else if (checkpoint <= oracle->highest)
         sim_violate(oracle, "C1: checkpoint %llu comes behind %llu", (unsigned long long)checkpoint,
-                    (unsigned long long)oracle->cut.checkpoint);
+                    (unsigned long long)oracle->highest);
     else {
         sim_oracle_cut(oracle, &cut);
         look_at_progress(oracle, &cut);
     }
+    oracle->highest = checkpoint > oracle->highest ? checkpoint : oracle->highest;
     oracle->cuts++;
     oracle->universe->saw[SIM_SAW_overtaken] += cut.flight_bytes != 0;
     sim_tell(oracle->universe, "  checkpoint %llu is complete%s", (unsigned long long)checkpoint,

@@ -13,11 +13,13 @@ struct sim_oracle {
     bool changed;                      // the job's script
     bool drained;                      // windows fired before they were whole
     bool turned_back;                  // to a savepoint, or an older checkpoint: time went with it
+    uint64_t fell_back, reads_failed;  // as counted when the newest was complete
     uint64_t rotten;                   // checkpoint that cannot be read any more
     uint64_t zombies;                  // bits, by number: processes that went on beside another
     int64_t begun_ns;                  // when the newest process began
     size_t committed[SIM_OUTPUTS_MAX]; // bytes of an output of one file
     uint64_t looks, cuts;              // at what is visible, at checkpoints
+    uint64_t highest;                  // of all that were complete
     uint8_t completed[SIM_COMPLETED_MAX]; // by number: it was complete once
     struct sim_cut cut; // the newest complete checkpoint; checkpoint 0: there is none
     char violation[SIM_VIOLATION];
@@ -44,6 +46,9 @@ void sim_oracle_kept(struct sim_oracle *oracle);
 void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut);
 // Behind a commit: visible is what the newest checkpoint covers, but for rows that are in flight.
 void sim_oracle_committed(struct sim_oracle *oracle);
+// A changed script has outputs no more, and has gone on from the newest checkpoint: they have what
+// that covers, and nothing of it is torn.
+void sim_oracle_left_out(struct sim_oracle *oracle);
 // A process has ended, or power was lost: the newest complete checkpoint is there, or a later one.
 // `older`: reading failed on the way, so it may have gone back to an older one.
 void sim_oracle_survived(struct sim_oracle *oracle, bool older);

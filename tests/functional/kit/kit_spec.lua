@@ -331,4 +331,25 @@ describe("a job under test", function()
     end
     assert.has_error(function() t:take("out") end)
   end)
+
+  it("says what is wrong with a key, a state, an operator and a list of rows", function()
+    local t = tm.test { code = [[
+      local tm = require "tidemill"
+      return tm.from(tm.stdin { name = "in", format = "json", schema = { k = "string", v = "int" } }):key_by("k"):process("p", {
+        state = { n = tm.value("int", { default = 0 }) }, each = function(ctx, e) ctx.state.n:set(e.v) ctx:emit { v = e.v } end,
+      }):to(tm.print { name = "out" })]] }
+    local function said(f)
+      local ok, message = pcall(f)
+      assert.is_false(ok)
+      return tostring(type(message) == "table" and message.message or message)
+    end
+    assert.matches('state%("p"%): its key k: a text is needed, given 5', said(function() t:state("p", 5) end))
+    assert.matches("its key k: a text is needed, given nil", said(function() t:state("p") end), 1, true)
+    local state = said(function() t:state("p", "a", "m") end)
+    assert.matches('no state "m"; it has "n"', state, 1, true)
+    assert.is_nil(state:find("file", 1, true))
+    local operator = said(function() t:metrics("q") end)
+    assert.matches("an operator is called by", operator, 1, true)
+    assert.matches("the rows are a list of tables, given { k = \"a\" }", said(function() assert.emits(t, "out", { k = "a" }) end), 1, true)
+  end)
 end)

@@ -287,6 +287,9 @@ describe("a process", function()
       assert.is_false(ok)
       return err.code .. ": " .. err.message .. " " .. (err.hint or "")
     end
+    assert.equal("USER_CODE: velocity: ctx.emit is called without ctx with a colon: ctx:emit(...)", fails(function(ctx) ctx.emit { a = 1 } end))
+    assert.equal("USER_CODE: velocity: ctx.output is called without ctx with a colon: ctx:output(...)",
+      fails(function(ctx) ctx.output("a", { a = 1 }) ctx:emit { a = 1 } end))
     assert.equal("TYPE: velocity: ctx.time is called as a function, and is a value of type timestamp without parentheses: ctx.time",
       fails(function(ctx) ctx:time(5) end))
     assert.equal("TYPE: velocity: ctx.domain is called as a function, and is nil here without parentheses: ctx.domain",

@@ -403,6 +403,32 @@ static void run_first(void)
     tm_store_close(store);
 }
 
+// Some checkpoints, whose files the later ones refer to; then the job begins anew, and takes one.
+static void run_anew(void)
+{
+    struct tm_store *store;
+    moment_count = 0;
+    saved_after = INT_MAX;
+    moment(0, 0);
+    ck_assert_int_eq(subject_store(&store, &err), 0);
+    for (uint64_t n = 1; n <= 6; n++) {
+        if (n == 6) {
+            tm_store_close(store);
+            subject_forget_base();
+            ck_assert_int_eq(subject_store(&store, &err), 0);
+            moment(0, 5); // all of them, or none
+            ck_assert_int_eq(tm_store_rewind(store, 0, &err), 0);
+            moment(0, 0);
+        }
+        subject_change(3);
+        moment(n == 6 ? 0 : n - 1, n);
+        ck_assert_int_eq(subject_take(store, n, true, NULL, &err), 0);
+        moment(n, n);
+        ck_assert_int_eq(tm_store_collect(store, &err), 0);
+    }
+    tm_store_close(store);
+}
+
 static int64_t try_row(void (*row)(void), int64_t skip_sync)
 {
     disk_init();
@@ -458,6 +484,17 @@ START_TEST(a_first_one_without_latest_lasts_before_latest_names_it)
 }
 END_TEST
 
+START_TEST(a_job_that_begins_anew_has_all_of_its_checkpoint_until_it_has_none)
+{
+    begin();
+    reach.loose = test_is_long() ? 10 : 6;
+    reach.cuts = 3;
+    (void)try_row(run_anew, -1);
+    ck_assert_msg(violation[0] == '\0', "%s", violation);
+    free(seen);
+}
+END_TEST
+
 START_TEST(without_any_one_sync_a_crash_leaves_neither)
 {
     begin();
@@ -491,6 +528,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, every_crash_leaves_the_old_or_the_new_checkpoint);
     tcase_add_test(tests, a_first_one_without_latest_lasts_before_latest_names_it);
+    tcase_add_test(tests, a_job_that_begins_anew_has_all_of_its_checkpoint_until_it_has_none);
     tcase_add_test(tests, without_any_one_sync_a_crash_leaves_neither);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -190,6 +190,27 @@ START_TEST(the_number_of_a_savepoint_is_not_given_again)
 }
 END_TEST
 
+START_TEST(the_numbers_of_what_a_job_goes_back_behind_are_not_given_again)
+{
+    struct tm_store *store = open_store();
+    take(store, 1);
+    take(store, 2);
+    take(store, 3);
+    ck_assert_int_eq(tm_store_keep_numbers(store, &err), 0);
+    ck_assert_int_eq(tm_store_rewind(store, 1, &err), 0);
+    tm_store_close(store); // as a crash would end it: nothing of the job's is behind 1
+    store = open_store();
+    ck_newest(1);
+    ck_assert_uint_eq(tm_store_next(store), 4);
+    ck_assert_int_eq(tm_store_rewind(store, 0, &err), 0); // also where nothing is left of it
+    tm_store_close(store);
+    store = open_store();
+    ck_assert_uint_eq(tm_store_latest(store), 0);
+    ck_assert_uint_eq(tm_store_next(store), 4);
+    tm_store_close(store);
+}
+END_TEST
+
 START_TEST(a_job_runs_once)
 {
     struct tm_store *store = open_store(), *other;
@@ -460,6 +481,66 @@ START_TEST(whatever_fails_the_checkpoint_before_is_unharmed)
 }
 END_TEST
 
+// Any call of giving up all fails, once or from then on: all that the newest has is there, or no
+// checkpoint is; and what could not be removed goes later. False: there were not so many calls.
+static bool fail_anew_at(int64_t call, bool always)
+{
+    disk_init();
+    subject_init(100, 3);
+    struct tm_store *store = open_store();
+    for (uint64_t n = 1; n <= 5; n++) {
+        subject_change(2);
+        ck_assert_int_eq(subject_take(store, n, true, NULL, &err), 0);
+        collect(store);
+    }
+    subject_forget_base();
+    int64_t begin = disk.calls;
+    disk.only_writes = true;
+    disk.fail_at = begin + call;
+    disk.fail_code = TM_E_IO;
+    disk.fail_always = always;
+    struct tm_error own = {0};
+    int rc = tm_store_rewind(store, 0, &own);
+    disk.fail_at = -1;
+    bool reached = disk.calls > begin + call;
+    disk.only_writes = false;
+    ck_assert(rc == 0 || own.message[0] != '\0');
+    uint64_t seen = 0;
+    int opened = subject_open("work/subject", 0, &seen, &err);
+    if (rc == 0 || opened != 0)
+        ck_assert_msg(opened == TM_E_CHECKPOINT_MISSING, "call %lld: %s", (long long)call,
+                      err.message);
+    else
+        ck_assert_uint_eq(seen, 5);
+    if (rc != 0)
+        ck_assert_int_eq(tm_store_rewind(store, 0, &err), 0);
+    take(store, 6);
+    collect(store);
+    collect(store);
+    ck_newest(6);
+    for (uint64_t n = 1; n <= 5; n++) {
+        char path[64];
+        snprintf(path, sizeof path, "work/subject/chk-%llu", (unsigned long long)n);
+        ck_assert_msg(!disk_has(path), "call %lld: %s stays", (long long)call, path);
+    }
+    tm_store_close(store);
+    teardown();
+    return reached;
+}
+
+START_TEST(whatever_fails_a_job_that_begins_anew_has_a_whole_checkpoint_or_none)
+{
+    teardown();
+    int64_t tried = 0;
+    for (int always = 0; always < 2; always++)
+        for (int64_t call = 0; fail_anew_at(call, always != 0); call++)
+            tried++;
+    printf("store: %lld failures of giving up\n", (long long)tried);
+    ck_assert_int_gt(tried, 20);
+    setup();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("checkpoint_store");
@@ -476,6 +557,7 @@ int main(void)
     tcase_add_test(tests, what_was_given_up_leaves_nothing_and_is_referred_to_by_nothing);
     tcase_add_test(tests, a_savepoint_stands_alone);
     tcase_add_test(tests, the_number_of_a_savepoint_is_not_given_again);
+    tcase_add_test(tests, the_numbers_of_what_a_job_goes_back_behind_are_not_given_again);
     tcase_add_test(tests, a_job_runs_once);
     tcase_add_test(tests, going_back_gives_up_what_is_newer);
     tcase_add_test(tests, what_attempts_left_goes_when_the_folder_is_opened);
@@ -484,6 +566,7 @@ int main(void)
     tcase_add_test(tests, files_of_what_is_under_way_stay);
     tcase_add_test(tests, what_is_not_this_job_s_is_refused);
     tcase_add_test(tests, whatever_fails_the_checkpoint_before_is_unharmed);
+    tcase_add_test(tests, whatever_fails_a_job_that_begins_anew_has_a_whole_checkpoint_or_none);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

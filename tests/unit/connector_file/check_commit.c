@@ -275,6 +275,38 @@ START_TEST(without_space_all_wait_and_go_on_when_there_is_some)
 }
 END_TEST
 
+static int truncate_fails(void *ctx, int fd, int64_t size, struct tm_error *err)
+{
+    (void)ctx, (void)fd, (void)size;
+    return tm_error_set(err, TM_E_IO, "truncate: Input/output error");
+}
+
+START_TEST(without_space_rows_are_not_written_behind_some_that_could_not_be_taken_back)
+{
+    struct tm_cut *cut;
+    shape_job(&shapes[_i == 0 ? 0 : 3], 1);
+    ck_assert_int_eq(begin(), 0);
+    ck_assert_int_eq(write_rows(0, 0, 3), 0);
+    int (*truncate)(void *, int, int64_t, struct tm_error *) = S.files.truncate;
+    S.files.truncate = truncate_fails;
+    D.space = 20; // a row and a half
+    ck_assert_int_eq(tm_cut_new(&S.mem, ++number, 0, 0, &cut), 0);
+    int rc, turns = 0;
+    while ((rc = sinks[0]->ops->prepare(sinks[0], cut, &S.err)) == TM_STEP_WAIT) {
+        ck_assert_int_lt(turns++, 20);
+        now_ns += 1000000001;
+        D.space = -1; // too late
+        S.files.truncate = truncate;
+    }
+    ck_assert_int_eq(rc, TM_E_IO);
+    ck_assert_ptr_nonnull(strstr(S.err.message, "truncate: Input/output error"));
+    ck_assert_ptr_nonnull(strstr(S.err.hint, "could not be cut off"));
+    ck_assert_int_eq(count_text("waits for space"), 0);
+    tm_cut_free(cut);
+    end(false);
+}
+END_TEST
+
 START_TEST(an_output_without_rows_is_there)
 {
     shape_job(&shapes[_i == 0 ? 4 : _i == 1 ? 3 : 8], 3);
@@ -440,6 +472,8 @@ int main(void)
     tcase_add_loop_test(tcase, what_was_prepared_for_a_failed_checkpoint_comes_with_the_next, 0, 2);
     tcase_add_test(tcase, a_part_that_a_reader_took_away_is_not_missed_and_a_prepared_one_is);
     tcase_add_loop_test(tcase, without_space_all_wait_and_go_on_when_there_is_some, 0, 2);
+    tcase_add_loop_test(
+        tcase, without_space_rows_are_not_written_behind_some_that_could_not_be_taken_back, 0, 2);
     tcase_add_loop_test(tcase, an_output_without_rows_is_there, 0, 3);
     tcase_add_loop_test(
         tcase, a_short_job_that_is_killed_at_any_operation_shows_all_of_its_output_or_nothing, 0,

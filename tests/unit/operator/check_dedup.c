@@ -1,5 +1,6 @@
 // distinct and dedup: which rows go on, what is forgotten and when, and that forgetting frees
 // memory.
+#include "core/task/inspect.h"
 #include "support.h"
 
 static void distinct(int64_t ttl_ms)
@@ -198,6 +199,70 @@ START_TEST(a_batch_keeps_the_order_of_its_rows_and_its_split)
 }
 END_TEST
 
+// What the operator keeps, as somebody who looks at it from outside is told.
+static struct {
+    uint32_t identities, values;
+    int64_t seen_ms; // 0: each is told as true
+} told;
+
+static void tell_value(void *arg, const char *state, struct tm_type type, struct tm_slot slot)
+{
+    (void)arg;
+    ck_assert_str_eq(state, "seen");
+    told.values++;
+    if (told.seen_ms == 0) {
+        ck_assert_int_eq(type.kind, TM_TYPE_BOOL);
+        ck_assert_int_eq(*slot.at, 1);
+    } else {
+        int64_t since;
+        ck_assert_int_eq(type.kind, TM_TYPE_TIMESTAMP);
+        memcpy(&since, slot.at, sizeof since);
+        ck_assert_int_eq(since, told.seen_ms);
+    }
+}
+
+static bool tell_identity(void *arg, const struct tm_key *key)
+{
+    (void)arg;
+    told.identities++;
+    const struct tm_inspector inspector = {.value = tell_value};
+    ck_assert_int_eq(world.op->ops->inspect->results(world.op, key, &inspector), 0);
+    return true;
+}
+
+static void expect_told(int64_t seen_ms, uint32_t identities, uint32_t values)
+{
+    memset(&told, 0, sizeof told);
+    told.seen_ms = seen_ms;
+    ck_assert_int_eq(world.op->ops->inspect->keys(world.op, tell_identity, NULL), 0);
+    ck_assert_uint_eq(told.identities, identities);
+    ck_assert_uint_eq(told.values, values);
+}
+
+START_TEST(who_looks_is_told_that_an_identity_was_seen_or_when)
+{
+    int64_t start = 1767225600000;
+    for (int keeps = 0; keeps < 2; keeps++) { // without a time to live, and with one
+        distinct(keeps == 0 ? 0 : 1000);
+        by((uint32_t[]){ITEM}, 1);
+        open_distinct();
+        for (int64_t item = 0; item < 50; item++)
+            ck_assert(goes_on(item, start + 100));
+        struct row others[] = {
+            {.user = "a", .nulls = 1u << ITEM},
+            {.user = "a user whose name is so long that its entry has it somewhere else"},
+        };
+        ck_assert_int_eq(feed_rows(others, 2, take_rows), 0);
+        expect_told(keeps == 0 ? 0 : start + 100, 52, 52);
+        world.ctx.now_ms = start + 1099;
+        expect_told(keeps == 0 ? 0 : start + 100, 52, 52);
+        world.ctx.now_ms = start + 1100; // what is over may be there yet, and is told no more
+        expect_told(0, 52, keeps == 0 ? 52 : 0);
+        teardown();
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("dedup");
@@ -208,5 +273,6 @@ int main(void)
     tcase_add_test(tc, any_sequence_of_rows_and_times_gives_what_a_table_of_times_gives);
     tcase_add_test(tc, memory_stays_within_two_times_to_live);
     tcase_add_test(tc, a_batch_keeps_the_order_of_its_rows_and_its_split);
+    tcase_add_test(tc, who_looks_is_told_that_an_identity_was_seen_or_when);
     return run_operator_case(tc, "dedup");
 }

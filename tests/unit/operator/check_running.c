@@ -484,6 +484,50 @@ START_TEST(a_sum_fails_exactly_where_all_of_it_is_out_of_range)
 }
 END_TEST
 
+// Where sets are kept the front has few sums of its end, and one of a window has three parts: what
+// comes before the next such sum, that sum, and the back. Two of them may be out of range where all
+// three are not.
+START_TEST(a_sum_of_three_parts_fails_exactly_where_all_of_it_is_out_of_range)
+{
+    enum { WINDOW = 26, SLICES = 36 };
+    uint32_t fitting = 0;
+    for (uint32_t a = 0; a < 4; a++) {
+        for (uint32_t b = a + 1; b < WINDOW; b++) {
+            for (uint32_t c = WINDOW; c < WINDOW + 3; c++) {
+                world_new(TM_NODE_WINDOW, 128);
+                world.node.size_ms = 10 * WINDOW;
+                world.node.slide_ms = 10;
+                use_key(USER);
+                use_aggregate(TM_AGGREGATE_COUNT, -1);
+                use_aggregate(TM_AGGREGATE_SUM, BIG);
+                use_aggregate(TM_AGGREGATE_COUNT_DISTINCT, CENTS);
+                open_keyed(tm_operator_window_new);
+                for (uint32_t i = 0; i < SLICES; i++) {
+                    int64_t big = i == a || i == b ? INT64_MAX : i == c ? -INT64_MAX : 0;
+                    struct row row = {.user = "a", .ts = 10 * (int64_t)i, .big = big};
+                    ck_assert_int_eq(feed_rows(&row, 1, NULL), 0);
+                    lines_clear();
+                    int before = world.failures;
+                    feed_watermark(10 * (int64_t)i + 9, take_text);
+                    uint32_t first = i < WINDOW ? 0 : i - WINDOW + 1;
+                    bool both = first <= a && b <= i, fits = !both || c <= i;
+                    ck_assert_msg(world.failures - before == !fits, "%u, %u, %u: slice %u", a, b, c,
+                                  i);
+                    fitting += both && fits;
+                    char text[100];
+                    snprintf(text, sizeof text, "|%lld|", (long long)INT64_MAX);
+                    if (both && fits)
+                        ck_assert_msg(strstr(lines[0], text) != NULL, "%s lacks %s", lines[0],
+                                      text);
+                }
+                teardown();
+            }
+        }
+    }
+    ck_assert_uint_gt(fitting, 100);
+}
+END_TEST
+
 START_TEST(the_variance_of_times_is_of_their_distances)
 {
     struct setting s = {TM_WINDOW_SLIDING, 50, 10, 0};
@@ -509,6 +553,7 @@ int main(void)
     tcase_add_test(tc, keys_that_are_gone_leave_nothing_behind);
     tcase_add_test(tc, an_overflow_on_the_way_is_none_where_the_sum_fits);
     tcase_add_test(tc, a_sum_fails_exactly_where_all_of_it_is_out_of_range);
+    tcase_add_test(tc, a_sum_of_three_parts_fails_exactly_where_all_of_it_is_out_of_range);
     tcase_add_test(tc, the_variance_of_times_is_of_their_distances);
     return run_operator_case(tc, "operator/running");
 }

@@ -1,0 +1,98 @@
+// See settle.h.
+#include "core/task/settle.h"
+
+#include "core/base/planted.h"
+#include "core/checkpoint/changed.h"
+
+// An output that nobody goes on with.
+struct left {
+    const struct tm_restored *restored;
+    const struct tm_manifest_operator *op; // its sink
+    const char *key;                       // under which the checkpoint has what it owes
+    uint32_t next;
+};
+
+// The job goes on from a checkpoint, and some sinks are left out; or it begins anew, and all are.
+static bool next_left(const struct tm_job *job, struct left *left)
+{
+    left->restored = job->settles ? job->restored : job->given_up;
+    if (left->restored == NULL || TM_PLANTED(left_out_not_settled))
+        return false;
+    const struct tm_manifest *manifest = tm_restored_manifest(left->restored);
+    while (left->next < manifest->operator_count) {
+        left->op = &manifest->operators[left->next++];
+        if (strcmp(left->op->kind, "sink") != 0)
+            continue;
+        if (job->settles)
+            left->key = tm_restored_left_out(left->restored, left->op->name, "commits");
+        else
+            left->key =
+                tm_restored_has(left->restored, left->op->name, "commits") ? left->op->name : NULL;
+        if (left->key != NULL)
+            return true;
+    }
+    return false;
+}
+
+bool tm__job_has_left(const struct tm_job *job)
+{
+    struct left left = {0};
+    return next_left(job, &left);
+}
+
+static int settle_one(const struct tm_job *job, const struct left *left, struct tm_error *err)
+{
+    const struct tm_manifest_operator *op = left->op;
+    const struct tm_connector *connector = tm_connector_find(job->connectors, op->connector);
+    const struct tm_sink_left what = {.fx = job->fx,
+                                      .mem = job->mem,
+                                      .job = job->graph->name,
+                                      .sink = op->name,
+                                      .restored = left->restored,
+                                      .key = left->key,
+                                      .begun = !job->settles};
+    if (connector != NULL && connector->sink_settle != NULL)
+        return connector->sink_settle(&what, err);
+    return what.begun ? 0
+                      : tm_error_set(err, TM_E_OUTPUT_CHANGED,
+                                     "tm.%s can do that only while the job has it", op->connector);
+}
+
+static bool may_be_later(int code)
+{
+    return code == TM_E_NO_SPACE || code == TM_E_IO || code == TM_E_MEMORY;
+}
+
+static void say(const struct tm_job *job, const struct left *left, int rc,
+                const struct tm_error *why)
+{
+    unsigned long long checkpoint = tm_restored_checkpoint(left->restored);
+    const char *how = job->settles ? "left out" : "begun anew", *name = left->op->name;
+    if (rc > 0)
+        tm_log_write(job->log, TM_LOG_INFO,
+                     "'%s' is %s: what checkpoint %llu has for it has been made visible", name, how,
+                     checkpoint);
+    if (rc < 0)
+        tm_log_write(job->log, TM_LOG_WARN,
+                     "'%s' is %s, and what checkpoint %llu has for it is lost where it is not "
+                     "visible yet: %s",
+                     name, how, checkpoint, why->message);
+}
+
+int tm__job_settle(struct tm_job *job, struct tm_error *err)
+{
+    struct left left = {0};
+    while (next_left(job, &left)) {
+        struct tm_error why = {0};
+        int rc = settle_one(job, &left, &why);
+        if (may_be_later(rc)) {
+            *err = why;
+            tm_error_prefix(err, "'%s' is left out, and checkpoint %llu has rows for it",
+                            left.op->name,
+                            (unsigned long long)tm_restored_checkpoint(left.restored));
+            return rc;
+        }
+        say(job, &left, rc, &why);
+    }
+    return 0;
+}
