@@ -122,30 +122,6 @@ static void look_at_ids(struct sim_oracle *oracle, const struct sim_cut *cut, co
     free(last);
 }
 
-// All subtasks have what each had at the last restore: the highest of all is in one of them, and
-// none has what no row was.
-static void look_at_highest(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage,
-                            const uint8_t *ids)
-{
-    int64_t highest = -1, told = -1;
-    for (uint32_t id = 0; id < oracle->job->row_count; id++)
-        highest = ids[id] != 0 ? id : highest;
-    for (uint32_t i = 0; i < cut->value_count; i++) {
-        const struct sim_value *value = &cut->values[i];
-        if (value->stage != stage || !value->of_operator || strcmp(value->state, "highest") != 0)
-            continue;
-        if (value->value < 0 || value->value >= oracle->job->row_count || !ids[value->value])
-            sim_violate(oracle, "S1: in checkpoint %llu a list of the operator has the id %lld",
-                        (unsigned long long)cut->checkpoint, (long long)value->value);
-        told = value->value > told ? value->value : told;
-    }
-    if (told != highest)
-        sim_violate(oracle,
-                    "S4: in checkpoint %llu the highest id of all subtasks is %lld, and %lld by "
-                    "the list that all of them have",
-                    (unsigned long long)cut->checkpoint, (long long)highest, (long long)told);
-}
-
 static void look_at_lists(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
 {
     uint8_t *ids = calloc(oracle->job->row_count + 1, sizeof *ids);
@@ -156,7 +132,6 @@ static void look_at_lists(struct sim_oracle *oracle, const struct sim_cut *cut, 
             ids[value->value] = ids[value->value] < 2 ? (uint8_t)(ids[value->value] + 1) : 2;
     }
     look_at_ids(oracle, cut, ids);
-    look_at_highest(oracle, cut, stage, ids);
     sim_kept_look_at_keys(oracle, cut, stage);
     free(ids);
 }
@@ -166,13 +141,8 @@ const struct sim_kind sim_kind_listed = {
     .weight = 2,
     .script = "counted:key_by(\"key\"):process(\"$NAME\", {\n"
               "  state = { n = tm.value(\"int64\", { default = 0 }), mine = "
-              "tm.operator_list(\"$<int$|int64$>\"),\n"
-              "    highest = tm.operator_list(\"int\", { split = \"union\" }) },\n"
+              "tm.operator_list(\"$<int$|int64$>\") },\n"
               "  each = function(ctx, e)\n"
-              "    local highest = tonumber(e.id)\n"
-              "    for _, id in ctx.state.highest:pairs() do highest = math.max(highest, id) end\n"
-              "    ctx.state.highest:clear()\n"
-              "    ctx.state.highest:add(highest)\n"
               "    ctx.state.mine:add(tonumber(e.id))\n"
               "    ctx.state.n:set(ctx.state.n:get() + 1)\n"
               "    ctx:emit { id = e.id, n = ctx.state.n:get() }\n"
