@@ -55,12 +55,11 @@ struct tm__commit_about {
 
 // commit.c: is it a good one?
 bool tm__commits_is_about(const void *bytes, size_t size);
-// commit_restore.c: the record, and what the checkpoint has; *record: there is one.
+// commit_restore.c: the record, *found: there is one, and what the checkpoint has.
 int tm__commits_read(struct tm__commits *c, const struct tm_restored *restored, const char *node,
-                     struct tm__commits_found *found, bool *record,
-                     struct tm_error *err) TM_WARN_UNUSED;
+                     struct tm__commits_found *f, bool *found, struct tm_error *err) TM_WARN_UNUSED;
 // The record is of the life that the checkpoint is of: what is pending is to be committed.
-int tm__commits_go_on(struct tm__commits *c, const struct tm__commits_found *found,
+int tm__commits_go_on(struct tm__commits *c, const struct tm__commits_found *f,
                       const struct tm_restored *restored, struct tm_error *err) TM_WARN_UNUSED;
 // What is pending up to this checkpoint is in the output already.
 void tm__commits_drop_until(struct tm__commits *c, uint64_t checkpoint);

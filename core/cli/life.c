@@ -320,7 +320,7 @@ static int begin_newest(struct tm_life *life, uint64_t newest, struct tm_error *
     return 0;
 }
 
-// With --fresh: what outputs have begun to show of it they have to show to the end.
+// What outputs have begun to show of it they have to show to the end.
 static void look_at_given_up(struct tm_life *life, uint64_t newest)
 {
     const struct tm_engine *engine = life->engine;
@@ -339,8 +339,12 @@ static int choose(struct tm_life *life, struct tm_error *err)
     struct tm_engine *engine = life->engine;
     uint64_t newest = tm_store_latest(life->store);
     life->empty = newest == 0;
-    if (engine->options->from != NULL)
-        return begin_given(life, engine->options->from, err);
+    if (engine->options->from != NULL) {
+        int rc = begin_given(life, engine->options->from, err);
+        if (rc == 0 && newest != 0 && !tm_life_is_own(life))
+            look_at_given_up(life, newest);
+        return rc;
+    }
     if (newest != 0 && engine->options->fresh)
         look_at_given_up(life, newest);
     if (newest == 0 || engine->options->fresh)

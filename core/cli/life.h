@@ -10,24 +10,26 @@ struct tm_life {
     struct tm_engine *engine;
     struct tm_store *store;       // NULL: the job takes none
     struct tm_restored *restored; // NULL: it begins anew
-    struct tm_restored *given_up; // the newest, with --fresh; NULL: there is none that can be read
-    char folder[TM_LIFE_PATH];    // of its checkpoints
-    bool asked;                   // for checkpoints, by the script or the command line
-    bool empty;                   // nothing was there
-    bool replayable;              // all sources: else it never goes on by itself
-    bool exact;                   // a sink makes its output visible by checkpoints
-    bool shows;                   // a sink gives rows to the world at once
-    bool completes;               // all input has been read: only its last output is to be visible
-    bool begun;                   // the folder says what the job began with
-    bool again;                   // an attempt of this process has begun before
-    uint64_t damaged;             // newest, and not to be begun with; 0: none is
-    uint64_t unusable;            // the same, as it showed when the job was to begin with it
-    struct tm_error why;          // of that
-    bool is_newest;               // `restored` is
-    bool unverified;              // only a part of `restored` has been read
-    uint64_t rewind;              // what is newer goes when all tasks have been restored
-    uint64_t first;               // the own checkpoint that the first attempt began with; 0: none
-    bool has_dropped;             // --drop-state has had its say in what it begins with now
+    // The newest, where it begins anew (--fresh) or elsewhere; NULL: there is none that can be
+    // read.
+    struct tm_restored *given_up;
+    char folder[TM_LIFE_PATH]; // of its checkpoints
+    bool asked;                // for checkpoints, by the script or the command line
+    bool empty;                // nothing was there
+    bool replayable;           // all sources: else it never goes on by itself
+    bool exact;                // a sink makes its output visible by checkpoints
+    bool shows;                // a sink gives rows to the world at once
+    bool completes;            // all input has been read: only its last output is to be visible
+    bool begun;                // the folder says what the job began with
+    bool again;                // an attempt of this process has begun before
+    uint64_t damaged;          // newest, and not to be begun with; 0: none is
+    uint64_t unusable;         // the same, as it showed when the job was to begin with it
+    struct tm_error why;       // of that
+    bool is_newest;            // `restored` is
+    bool unverified;           // only a part of `restored` has been read
+    uint64_t rewind;           // what is newer goes when all tasks have been restored
+    uint64_t first;            // the own checkpoint that the first attempt began with; 0: none
+    bool has_dropped;          // --drop-state has had its say in what it begins with now
 };
 
 // Decides, opens the folder and what the job begins with; the

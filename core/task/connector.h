@@ -80,7 +80,7 @@ struct tm_sink_left {
     const char *job, *sink; // names
     const struct tm_restored *restored;
     const char *key; // the operator's name in `restored`
-    bool begun;      // only what it has begun to show: the job begins anew
+    bool begun;      // only what it has begun to show: the checkpoint is given up
 };
 
 struct tm_sampler;

@@ -35,8 +35,9 @@ struct tm_job_args {
     const struct tm_restored *restored;
     bool unverified; // not all of it has been read yet: done before a sink commits what it has
     bool settles;    // it is of the job's own row: its output is to be visible, whoever goes on
-    // The newest of that row, where the job begins anew: what outputs have begun to show of it they
-    // show to the end. NULL: there is none.
+    // The newest of that row, where the job begins anew or with one that is not of it: what outputs
+    // that it does not go on with have begun to show of it they show to the end. NULL: there is
+    // none.
     const struct tm_restored *given_up;
     // A newer checkpoint, which is damaged: where a sink has begun to commit it the older one
     // cannot be begun with, TM_E_CHECKPOINT_OLD. 0: there is none.

@@ -12,7 +12,13 @@ struct left {
     uint32_t next;
 };
 
-// The job goes on from a checkpoint, and some sinks are left out; or it begins anew, and all are.
+// Of the newest checkpoint, which is given up: does the job go on with the sink in another one?
+static bool goes_on(const struct tm_job *job, const char *sink)
+{
+    return job->restored != NULL && tm_restored_has(job->restored, sink, "commits");
+}
+
+// The job goes on from a checkpoint, and some sinks are left out; or it gives up the newest one.
 static bool next_left(const struct tm_job *job, struct left *left)
 {
     left->restored = job->settles ? job->restored : job->given_up;
@@ -25,9 +31,10 @@ static bool next_left(const struct tm_job *job, struct left *left)
             continue;
         if (job->settles)
             left->key = tm_restored_left_out(left->restored, left->op->name, "commits");
+        else if (tm_restored_has(left->restored, left->op->name, "commits"))
+            left->key = goes_on(job, left->op->name) ? NULL : left->op->name;
         else
-            left->key =
-                tm_restored_has(left->restored, left->op->name, "commits") ? left->op->name : NULL;
+            left->key = NULL;
         if (left->key != NULL)
             return true;
     }
@@ -58,25 +65,31 @@ static int settle_one(const struct tm_job *job, const struct left *left, struct 
                                      "tm.%s can do that only while the job has it", op->connector);
 }
 
-static bool may_be_later(int code)
+// Who begins anew may do so because a disk does not give what is there any more.
+static bool may_be_later(const struct tm_job *job, int code)
 {
-    return code == TM_E_NO_SPACE || code == TM_E_IO || code == TM_E_MEMORY;
+    return code == TM_E_NO_SPACE || code == TM_E_MEMORY || (code == TM_E_IO && job->settles);
+}
+
+static const char *how(const struct tm_job *job)
+{
+    return job->restored != NULL ? "left out" : "begun anew";
 }
 
 static void say(const struct tm_job *job, const struct left *left, int rc,
                 const struct tm_error *why)
 {
     unsigned long long checkpoint = tm_restored_checkpoint(left->restored);
-    const char *how = job->settles ? "left out" : "begun anew", *name = left->op->name;
+    const char *name = left->op->name;
     if (rc > 0)
         tm_log_write(job->log, TM_LOG_INFO,
-                     "'%s' is %s: what checkpoint %llu has for it has been made visible", name, how,
-                     checkpoint);
+                     "'%s' is %s: what checkpoint %llu has for it has been made visible", name,
+                     how(job), checkpoint);
     if (rc < 0)
         tm_log_write(job->log, TM_LOG_WARN,
                      "'%s' is %s, and what checkpoint %llu has for it is lost where it is not "
                      "visible yet: %s",
-                     name, how, checkpoint, why->message);
+                     name, how(job), checkpoint, why->message);
 }
 
 int tm__job_settle(struct tm_job *job, struct tm_error *err)
@@ -85,11 +98,10 @@ int tm__job_settle(struct tm_job *job, struct tm_error *err)
     while (next_left(job, &left)) {
         struct tm_error why = {0};
         int rc = settle_one(job, &left, &why);
-        if (may_be_later(rc)) {
+        if (may_be_later(job, rc)) {
             *err = why;
-            tm_error_prefix(err, "'%s' is left out, and checkpoint %llu has rows for it",
-                            left.op->name,
-                            (unsigned long long)tm_restored_checkpoint(left.restored));
+            tm_error_prefix(err, "'%s' is %s, and checkpoint %llu has rows for it", left.op->name,
+                            how(job), (unsigned long long)tm_restored_checkpoint(left.restored));
             return rc;
         }
         say(job, &left, rc, &why);

@@ -248,6 +248,7 @@ def wait_until(condition, seconds, what, every=0.02):
 def wait_for_reading(process, size=1 << 20):
     """Until it has read so many bytes, its program and script among them, and would stop in order."""
     def reads():
+        check(process.poll() is None, "the job ended, with %s, before it was seen to read" % process.returncode)
         with open("/proc/%d/io" % worker_of(process.pid), encoding="ascii") as f:
             return int(f.readline().split()[1]) > size and catches(process.pid, signal.SIGINT)
     wait_until(reads, TIMEOUT, "the job to read", every=0.002)

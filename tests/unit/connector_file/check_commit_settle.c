@@ -2,6 +2,8 @@
 // the process was killed at, and where it cannot be nothing of it is half there.
 #include "tests/unit/connector_file/commit_job.h"
 
+#include "connectors/file/commit_private.h"
+
 static int settle(void)
 {
     const struct tm_sink_left left = {.fx = &S.fx,
@@ -220,6 +222,73 @@ START_TEST(a_sink_that_begins_anew_does_so_behind_what_was_settled)
 }
 END_TEST
 
+// Whatever operation fails, or no space: it can be tried again, and then all is there.
+START_TEST(what_fails_can_be_settled_later)
+{
+    static const struct shape of[] = {{"one.jsonl", "json", "if_exists", "append"},
+                                      {"one.jsonl", "json", NULL, NULL},
+                                      {"out", "json", NULL, NULL},
+                                      {"out", "json", "partition_by", "name"}};
+    uint64_t failed = 0;
+    for (int64_t kill_at = 1; commit_is_killed(&of[_i], kill_at); kill_at += 3) {
+        bool over = false;
+        for (int64_t fail_at = 1; !over; fail_at++) {
+            ck_assert(commit_is_killed(&of[_i], kill_at));
+            D.operations = 0;
+            D.fail_at = fail_at;
+            int rc = settle();
+            over = D.operations < fail_at;
+            D.fail_at = 0;
+            failed += rc < 0;
+            rc = settle();
+            ck_assert_msg(rc >= 0, "killed at %d, failed at %d: %d %s", (int)kill_at, (int)fail_at,
+                          rc, S.err.message);
+            ck_assert_int_eq(rows_there(), 6);
+        }
+    }
+    ck_assert_uint_gt(failed, 10);
+    ck_assert(commit_is_killed(&of[0], 1));
+    D.space = 0;
+    ck_assert_int_eq(settle(), TM_E_NO_SPACE);
+    D.space = -1;
+    ck_assert_int_eq(settle(), 1);
+    ck_assert_int_eq(rows_there(), 6);
+}
+END_TEST
+
+// In a checkpoint that was edited: bytes of its own, so that a look beyond them shows.
+static bool is_about(const void *bytes, size_t size)
+{
+    void *own = malloc(size + (size == 0));
+    memcpy(own, bytes, size);
+    bool is = tm__commits_is_about(own, size);
+    free(own);
+    return is;
+}
+
+START_TEST(what_a_checkpoint_says_of_an_output_is_looked_at)
+{
+    struct tm__commit_about about = {
+        .kind = 'd', .one_file = 1, .lines = 1, .depth = 2, .line_end = 1, .path_bytes = 9};
+    uint8_t bytes[sizeof about + 9 + 7], edited[sizeof bytes];
+    memcpy(bytes, &about, sizeof about);
+    memcpy(bytes + sizeof about, "one.json\0.jsonl", 16);
+    ck_assert(is_about(bytes, sizeof bytes));
+    for (size_t size = 0; size < sizeof bytes; size++)
+        ck_assert_msg(!is_about(bytes, size), "cut to %zu bytes", size);
+    for (size_t number = 0; number < sizeof about / 8; number++) {
+        memcpy(edited, bytes, sizeof bytes);
+        memset(edited + 8 * number, 0xff, 8);
+        ck_assert_msg(!is_about(edited, sizeof edited), "number %zu", number);
+    }
+    memcpy(edited, bytes, sizeof bytes);
+    edited[sizeof about + 8] = 'x'; // where the path ends
+    ck_assert(!is_about(edited, sizeof edited));
+    memset(edited + sizeof about - 8, 0, 8); // a path without a name
+    ck_assert(!is_about(edited, sizeof edited));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("commit settle");
@@ -232,6 +301,8 @@ int main(void)
     tcase_add_test(tcase, an_append_of_a_checkpoint_that_is_given_up_is_cut_off);
     tcase_add_test(tcase, what_another_run_has_written_since_is_left_as_it_is);
     tcase_add_loop_test(tcase, a_sink_that_begins_anew_does_so_behind_what_was_settled, 0, 4);
+    tcase_add_loop_test(tcase, what_fails_can_be_settled_later, 0, 4);
+    tcase_add_test(tcase, what_a_checkpoint_says_of_an_output_is_looked_at);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
