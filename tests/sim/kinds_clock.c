@@ -16,15 +16,14 @@ static void draw_ticks(struct sim_drawing *drawing)
              (unsigned long long)sim_magnitude(drawing->random, 16ull * drawing->job->interval_ms));
 }
 
-// After so many rows, or when none has come for a while; or again and again.
+// After so many rows, or when none has come for a while. (A trigger that fires again and again by
+// the clock would do so for each interval of a day by which the clock jumps.)
 static void draw_paused(struct sim_drawing *drawing)
 {
-    struct sim_stage *stage = drawing->stage;
-    bool counts = sim_chance(drawing->random, 500);
     draw_ticks(drawing);
-    stage->number = counts ? 3 : 0;
-    snprintf(stage->texts[1], SIM_STAGE_TEXT, "tm.trigger.%s",
-             counts ? "processing_timeout(tm.trigger.count(3), " : "continuous_processing_time(");
+    drawing->stage->number = 3;
+    snprintf(drawing->stage->texts[1], SIM_STAGE_TEXT,
+             "tm.trigger.processing_timeout(tm.trigger.count(3), ");
 }
 
 #define RUNS                                                                        \
