@@ -221,6 +221,9 @@ struct tm_fx_states {
     // then. NULL: nothing was, and the heap is as it is.
     void *(*recall)(void *ctx, const struct tm_fx *heap, uint64_t key);
     void (*keep)(void *ctx, const struct tm_fx *heap, uint64_t key, void *root);
+    // Do the workers of a job have the state that has planned it, and none of their own? Not where
+    // code is compiled. NULL: no.
+    bool (*shares)(void *ctx);
 };
 
 // One world. Shared by all threads of an engine, immutable once handed out.

@@ -70,6 +70,7 @@ static int new_job(struct tm_attempt *attempt, struct tm_job_args *args, struct 
 {
     const struct tm_engine *engine = attempt->args.engine;
     args->plan = engine->plan; // what it begins with may have made another
+    args->vm.shared = tm_vm_shared(engine->vm);
     args->workers = count_workers(engine->plan);
     return tm_job_new(args, &attempt->job, err);
 }

@@ -128,21 +128,22 @@ static int open_job(struct rehearsal *r, const struct tm_restored *restored, con
                     struct tm_error *err)
 {
     struct tm_engine *engine = r->engine;
-    const struct tm_job_args args = {.fx = &engine->fx,
-                                     .mem = &engine->mem,
-                                     .log = &engine->log,
-                                     .graph = engine->graph,
-                                     .plan = r->plan,
-                                     .connectors = r->list,
-                                     .vm = engine->vm_args,
-                                     .operators = &tm_operator_factory,
-                                     .workers = 1,
-                                     .checkpoints = true,
-                                     .rehearses = true,
-                                     .restored = restored,
-                                     .settled = settled,
-                                     .settled_length = strlen(settled),
-                                     .coordinator = &r->waker};
+    struct tm_job_args args = {.fx = &engine->fx,
+                               .mem = &engine->mem,
+                               .log = &engine->log,
+                               .graph = engine->graph,
+                               .plan = r->plan,
+                               .connectors = r->list,
+                               .vm = engine->vm_args,
+                               .operators = &tm_operator_factory,
+                               .workers = 1,
+                               .checkpoints = true,
+                               .rehearses = true,
+                               .restored = restored,
+                               .settled = settled,
+                               .settled_length = strlen(settled),
+                               .coordinator = &r->waker};
+    args.vm.shared = tm_vm_shared(engine->vm);
     int rc = tm_job_new(&args, &r->job, err);
     if (rc != 0)
         return rc;

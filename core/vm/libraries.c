@@ -232,6 +232,21 @@ static int service_now(lua_State *lua)
     return 1;
 }
 
+// FNV-1a of a text, which the Lua side has too (lua/tidemill/fingerprint.lua): the high half, the
+// low half.
+static int service_hash(lua_State *lua)
+{
+    size_t length;
+    const uint8_t *text = (const uint8_t *)luaL_checklstring(lua, 1, &length);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ text[i]) * UINT64_C(0x100000001b3);
+    lua_pushnumber(lua, (lua_Number)(hash >> 32));
+    lua_pushnumber(lua, (lua_Number)(uint32_t)hash);
+    return 2;
+}
+
 // --- schemas of sources that have none
 
 static const char *field_text(lua_State *lua, int table, const char *name)
@@ -334,7 +349,8 @@ void tm__vm_push_services(struct tm_vm *vm)
     static const struct {
         const char *name;
         lua_CFunction call;
-    } services[] = {{"read", service_read},
+    } services[] = {{"hash", service_hash},
+                    {"read", service_read},
                     {"print", service_print},
                     {"now_ms", service_now},
                     {"infer", service_infer}};

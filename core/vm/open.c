@@ -31,7 +31,15 @@ static int set_up(lua_State *lua)
     lua_call(lua, 1, 1);
     lua_getfield(lua, -1, "handler");
     vm->handler = luaL_ref(lua, LUA_REGISTRYINDEX);
+    if (vm->fx->states != NULL) {
+        lua_getfield(lua, -1, "ready");
+        lua_call(lua, 0, 0);
+    }
     vm->host = luaL_ref(lua, LUA_REGISTRYINDEX);
+    if (vm->fx->states != NULL) { // what loading has left behind would be kept, and put back, too
+        lua_gc(lua, LUA_GCCOLLECT, 0);
+        lua_gc(lua, LUA_GCSTOP, 0);
+    }
     return 0;
 }
 
@@ -50,6 +58,7 @@ static struct tm_vm *vm_in(const struct tm_fx *heap, const struct tm_vm_args *ar
         return NULL;
     vm->fx = args->fx;
     vm->heap = heap;
+    vm->holders = 1;
     tm_mem_init(&vm->own, own.fx, args->mem, 0);
     vm->own.used_bytes = own.used_bytes;
     tm_mem_init(&vm->mem, own.fx, args->mem, 0);
@@ -195,8 +204,23 @@ static void let_compile(struct tm_vm *vm)
     lua_gc(vm->lua, LUA_GCRESTART, 0);
 }
 
+static bool is_shared(const struct tm_vm *vm)
+{
+    const struct tm_fx *fx = vm->fx;
+
+    return fx->states != NULL && fx->states->shares != NULL && fx->states->shares(fx->ctx);
+}
+
+struct tm_vm *tm_vm_shared(struct tm_vm *vm)
+{
+    return vm != NULL && is_shared(vm) ? vm : NULL;
+}
+
 int tm__vm_run_script(struct tm_vm *vm, bool runs, struct tm_error *err)
 {
+    if (vm->has_run && vm->holders > 1) // when it planned
+        return 0;
+    runs = runs || is_shared(vm);
     int rc = vm->is_built ? 0 : tm__vm_enter(vm, &(struct tm__vm_entry){.name = "script"}, err);
     bool keeps = rc == 0 && vm->heap != NULL && !vm->is_built && !vm->asked;
 
@@ -207,6 +231,7 @@ int tm__vm_run_script(struct tm_vm *vm, bool runs, struct tm_error *err)
         keep(vm, vm->key);
     }
     vm->is_built = false;
+    vm->has_run = rc == 0;
     let_compile(vm);
     return rc;
 }
@@ -248,7 +273,11 @@ static int begin(const struct tm_vm_args *args, struct tm_vm **out, struct tm_er
 
 int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error *err)
 {
-    *out = NULL;
+    *out = args->shared;
+    if (args->shared != NULL) {
+        args->shared->holders++;
+        return 0;
+    }
     if (args->memory_limit_bytes != 0 && args->memory_limit_bytes < TM_LUA_MEMORY_BYTES_MIN)
         return tm_error_set(err, TM_E_LIMIT,
                             "the memory of Lua is %lld bytes; at least %d are needed",
@@ -276,7 +305,7 @@ int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error
 
 void tm_vm_free(struct tm_vm *vm)
 {
-    if (vm == NULL)
+    if (vm == NULL || --vm->holders != 0)
         return;
     const struct tm_fx *fx = vm->fx, *heap = vm->heap;
     tm__vm_end_limit(vm);

@@ -31,11 +31,15 @@ struct tm_vm_args {
     int (*infer)(void *arg, uint32_t index, const struct tm_node *source,
                  const struct tm_infer_column **columns, uint32_t *count, struct tm_error *err);
     void *infer_arg;
+    struct tm_vm *shared; // a state that has planned the job, which is had instead; NULL: none
 };
 
 int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **vm,
               struct tm_error *err) TM_WARN_UNUSED;
-void tm_vm_free(struct tm_vm *vm);
+void tm_vm_free(struct tm_vm *vm); // of one that is shared: one of those who have it
+// What workers are to have: the state itself in a world where they share it (tm_fx_states), on the
+// thread that it is on; else NULL, and each has its own.
+struct tm_vm *tm_vm_shared(struct tm_vm *vm);
 
 // Evaluate the script. With a graph: plan (build, check, fill it). Without: only gather functions,
 // then compare with `fingerprint` (TM_E_GRAPH_DIFFERS).

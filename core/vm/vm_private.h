@@ -51,6 +51,8 @@ struct tm_vm {
     bool compiles;                 // its code is compiled
     bool asked;                    // for what the script's text does not say
     bool is_built;                 // by the script, in an earlier life
+    bool has_run;                  // the script, in this one
+    uint32_t holders;              // who have it
 };
 
 // One entry into Lua: host.enter(name, ...), protected. `push` pushes the arguments and returns how

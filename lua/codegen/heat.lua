@@ -67,6 +67,16 @@ local function share_all()
   end
   local codegen, random = require "codegen", require "tidemill.random"
   for _, fn in ipairs { codegen.pairs, codegen.ipairs, codegen.copy, random.random, random.at_row } do share_deep(fn, 1) end
+end
+
+local with_library = false -- the job's helper functions are shared too
+
+---Before the first chain. What there is without a job can be shared before there is one.
+---@param job boolean there is one
+function heat.prepare(job)
+  if not all_shared then share_all() end
+  if not job or with_library then return end
+  with_library = true
   share_library()
 end
 
@@ -79,7 +89,7 @@ local function flush_shared()
   ignited = true
 end
 -- Run a few times in a chain's life: traces of their own would only be in the way.
-for _, fn in ipairs { share_deep, share_library, share_all, flush_shared } do jit.off(fn) end
+for _, fn in ipairs { share_deep, share_library, share_all, heat.prepare, flush_shared } do jit.off(fn) end
 
 local function functions_of(nodes)
   local list, seen = {}, {}
@@ -108,9 +118,9 @@ end
 ---@param gather boolean rows of small batches add up: reduce is entered with as many rows as have different keys
 function heat.new(nodes, main, parts, gather)
   local h = { functions = functions_of(nodes), main = main, parts = parts, hot = false, compiled = false, tries = 0, again = 0,
-    gather = gather, gathered = 0 }
+    gather = gather, gathered = 0, never = not jit.status() }
   jit.off(main, true)
-  if not all_shared then share_all() end
+  heat.prepare(true)
   for _, fn in ipairs(h.functions) do if not on[fn] then jit.off(fn, true) end end
   if ignited then heat.warm(h) end
   cold[h] = true
@@ -215,6 +225,7 @@ end
 ---May this batch run through the loop that is compiled?
 ---@param large boolean the batch has heat.ROWS rows or more
 function heat.is_on(h, large)
+  if h.never then return false end -- nothing is compiled in this state
   if not h.hot then
     if h.gather then h.gathered = h.gathered + 1 end
     if large or h.gathered >= heat.ROWS then heat.ignite(h) end

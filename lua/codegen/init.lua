@@ -3,6 +3,7 @@
 local accumulate = require "codegen.accumulate"
 local any = require "codegen.any"
 local derive = require "codegen.derive"
+local heat = require "codegen.heat"
 local instance = require "codegen.instance"
 local problem = require "codegen.problem"
 local process = require "codegen.process"
@@ -82,7 +83,11 @@ function codegen.prepare(all)
       instance.prepare { node }
     end
   end
+  heat.prepare(true)
 end
+
+---What chains need that is the same for all jobs.
+function codegen.ready() heat.prepare(false) end
 
 ---@param among table? { subtask = from 0, count = of subtasks, first = boolean: rows come from a source in the same chain }
 ---@return table instance with run(), finish() and proposal

@@ -59,14 +59,14 @@ local function generated(nodes)
 end
 
 -- What was generated ahead, by the first node, and by the role or how many nodes there are. One instance takes it, as its
--- functions are compiled, or given up, with what this one runs.
+-- functions are compiled, or given up, with what this one runs; where nothing is compiled all have it.
 local ahead = setmetatable({}, { __mode = "k" })
 
 local function take_ahead(self)
   local of = ahead[self.first]
   local key = self.among.role or #self.nodes
   local ready = of and of[key]
-  if of then of[key] = nil end
+  if of and jit.status() then of[key] = nil end
   return ready
 end
 

@@ -151,6 +151,7 @@ local function ordered(a, b)
 end
 
 function mt.__eq(a, b)
+  if type(b) == "nil" or type(a) == "nil" then return false end -- what nearly all are compared with
   if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return (exact.__eq(a, b)) end
   if not (type(a) == "cdata" and istype(Value, a)) then a, b = b, a end
   if is_comparable(b) then return compare(a, b) == 0 end

@@ -2,12 +2,17 @@
 local writer = {}
 writer.__index = writer
 
+local format = string.format -- not that of texts, which looks at what a job gives it (tidemill/libraries.lua)
+local indents = {}
+for depth = 0, 40 do indents[depth] = ("  "):rep(depth) end
+
 function writer.new() return setmetatable({ lines = {}, depth = 0 }, writer) end
 
 ---Adds a line; with arguments, a format.
 function writer:line(text, ...)
-  if select("#", ...) > 0 then text = text:format(...) end
-  self.lines[#self.lines + 1] = text == "" and "" or ("  "):rep(self.depth) .. text
+  if select("#", ...) > 0 then text = format(text, ...) end
+  local lines = self.lines
+  lines[#lines + 1] = text == "" and "" or (indents[self.depth] or ("  "):rep(self.depth)) .. text
   return self
 end
 

@@ -35,12 +35,23 @@ local arguments
 ---@field read fun(path: string): string?, string?
 ---@field print fun(line: string)
 ---@field now_ms fun(): number
+---@field hash fun(text: string): number, number FNV-1a of 64 bits: the high half, the low half
 ---@field helpers number address of the struct tm_text that helper functions work with
 ---@field infer fun(index: integer, source: table): table[]?, string?, string?, integer? columns of a source without a schema
+
+---Does ahead what is the same for every job, for a state that is kept as it is now.
+function host.ready()
+  for _, name in ipairs { "codegen.migrate", "codegen.sketch", "ffi.init", "jit.opt", "tidemill.undeclared",
+    "tidemill.window_functions" } do
+    require(name)
+  end
+  require("codegen").ready()
+end
 
 ---@param args tidemill.host.arguments
 function host.boot(args)
   arguments = args
+  fingerprint.set_hash(args.hash)
   libraries.seal_strings()
   clock.set_source(args.now_ms)
   require("library.attach")(args.helpers, args.read)

@@ -180,6 +180,7 @@ void sim_blocks_live(const struct sim_blocks *blocks)
 {
     struct living *living = calloc(1, sizeof *living);
     living->blocks = blocks;
+    sim_heaps_warm();
     for (;;) {
         while (living->running < blocks->jobs && living->count < 2 * blocks->jobs &&
                give_out(living)) {

@@ -450,7 +450,7 @@ static void live_all(struct options *o, struct totals *totals, const struct sim_
     struct run run = {.o = o,
                       .totals = totals,
                       .left = o->seeds,
-                      .block = o->minutes != 0 || o->first || o->jobs > 1 ? BLOCK / 10 : BLOCK,
+                      .block = o->minutes != 0 || o->first || o->jobs > 1 ? BLOCK / 4 : BLOCK,
                       .until_s = o->minutes == 0 ? 0 : begin + o->minutes * 60};
     if (o->resumes && commit != NULL) {
         run.history = commit;

@@ -23,7 +23,7 @@ void sim_changes_begin(struct sim_changes *changes, struct sim_oracle *oracle, u
 {
     const struct sim_job *job = oracle->job;
     if (job->changes_at != 0 && processes >= job->changes_at && !changes->changed && !from &&
-        oracle->cut.checkpoint != 0) {
+        oracle->cut.checkpoint != 0 && !(changes->waits && oracle->cut.flight_bytes != 0)) {
         changes->changed = oracle->changed = true;
         sim_fault(oracle->universe, SIM_changed, "");
     }
@@ -51,10 +51,22 @@ static void take_names(struct sim_changes *changes, const char *hint)
     }
 }
 
+// Rows in flight fit the columns of the script that they came from: that goes on.
+static bool put_back(struct sim_changes *changes, struct sim_oracle *oracle)
+{
+    changes->changed = oracle->changed = !changes->changed;
+    changes->waits = true;
+    oracle->universe->saw[SIM_SAW_changed_in_flight]++;
+    sim_tell(oracle->universe, "the script with the columns of the rows in flight is put back");
+    return true;
+}
+
 bool sim_changes_refused(struct sim_changes *changes, struct sim_oracle *oracle,
                          const struct tm_error *why)
 {
     struct sim_universe *universe = oracle->universe;
+    if (why->code == TM_E_IN_FLIGHT && oracle->job->head.widens)
+        return put_back(changes, oracle);
     if (!changes->changed)
         return false;
     if (why->code == TM_E_STATE_LEFT && !changes->drops && has_other_stages(oracle->job)) {

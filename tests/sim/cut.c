@@ -7,6 +7,7 @@
 
 #include "connectors/file/position.h"
 #include "core/checkpoint/restored.h"
+#include "tests/sim/kept.h"
 #include "tests/sim/partitions.h"
 
 struct reading {
@@ -133,56 +134,21 @@ static int64_t field_of(const struct tm_layout *layout, const char *name, const 
     return number;
 }
 
-static int take_entries(struct reading *r, const struct tm_layout *layout, struct tm_state *state,
-                        struct tm_error *err)
+static int take_entry(void *arg, const struct tm_layout *layout, const struct tm_place *place,
+                      const struct tm_key *key, const uint8_t *record, struct tm_error *err)
 {
-    uint32_t groups, first, last;
-    tm_state_key_groups(state, &groups, &first, &last);
-    for (struct tm_namespace *ns = tm_state_namespace_first(state); ns != NULL;
-         ns = tm_state_namespace_next(ns))
-        for (uint32_t group = first; group <= last; group++) {
-            struct tm_state_cursor cursor;
-            struct tm_key key;
-            const void *value;
-            tm_state_iterate(state, ns, group, &cursor);
-            while (tm_state_next(&cursor, &key, &value)) {
-                char text[16];
-                unsigned number;
-                snprintf(text, sizeof text, "%.*s", (int)key.length, (const char *)key.bytes);
-                if (sscanf(text, "k%u", &number) != 1 || number >= r->job->key_count)
-                    return tm_error_set(err, TM_E_CHECKPOINT, "it has the key '%s'", text);
-                if (r->cut->kept[number].n != 0)
-                    return tm_error_set(err, TM_E_CHECKPOINT, "it has the key '%s' twice", text);
-                r->cut->kept[number] = (struct sim_kept){.n = field_of(layout, "n", value),
-                                                         .sum = field_of(layout, "sum", value)};
-            }
-        }
+    struct reading *r = arg;
+    char text[16];
+    unsigned number;
+    (void)place;
+    snprintf(text, sizeof text, "%.*s", (int)key->length, (const char *)key->bytes);
+    if (sscanf(text, "k%u", &number) != 1 || number >= r->job->key_count)
+        return tm_error_set(err, TM_E_CHECKPOINT, "it has the key '%s'", text);
+    if (r->cut->kept[number].n != 0)
+        return tm_error_set(err, TM_E_CHECKPOINT, "it has the key '%s' twice", text);
+    r->cut->kept[number] = (struct sim_kept){.n = field_of(layout, "n", record),
+                                             .sum = field_of(layout, "sum", record)};
     return 0;
-}
-
-static int read_state(struct reading *r, const struct tm_manifest_operator *op,
-                      struct tm_error *err)
-{
-    const struct tm_manifest *manifest = tm_restored_manifest(r->restored);
-    const struct tm_layout *layout = NULL;
-    struct tm_state *state;
-    for (uint32_t p = 0; p < op->part_count; p++)
-        if (op->parts[p].kind == TM_PART_STATE)
-            layout = op->parts[p].layout;
-    if (layout == NULL)
-        return 0;
-    const struct tm_state_args args = {.mem = &r->mem,
-                                       .max_parallelism = manifest->max_parallelism,
-                                       .last_key_group = manifest->max_parallelism - 1,
-                                       .value_bytes = layout->value_bytes};
-    int rc = tm_state_new(&args, &state, err);
-    if (rc != 0)
-        return rc;
-    rc = tm_restored_state(r->restored, op->name, "keyed", layout, state, err);
-    if (rc == 0)
-        rc = take_entries(r, layout, state, err);
-    tm_state_free(state);
-    return rc;
 }
 
 // --- what operators say of themselves ------------------------------------------------------------
@@ -246,7 +212,9 @@ static int read_all(struct reading *r, struct tm_error *err)
         if (strcmp(op->kind, "source") == 0)
             rc = read_source(r, op, err);
         else if (strcmp(op->name, "count") == 0)
-            rc = read_state(r, op, err);
+            rc = sim_kept_each(r->restored, &r->mem, op, "keyed", take_entry, r, err);
+        else
+            rc = sim_kept_read(r->cut, r->job, r->restored, &r->mem, op, err);
     }
     return rc;
 }
@@ -256,6 +224,7 @@ static struct sim_process *begin_reading(struct sim_universe *universe, bool *wa
 {
     struct sim_process *reader = calloc(1, sizeof *reader);
     reader->universe = universe;
+    reader->looks = true;
     *was_calm = universe->calm;
     universe->calm = true;
     sim_effects(reader, &reader->fx);
@@ -352,5 +321,6 @@ void sim_cut_fini(struct sim_cut *cut)
 {
     free(cut->read);
     free(cut->kept);
+    free(cut->values);
     *cut = (struct sim_cut){0};
 }

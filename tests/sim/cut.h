@@ -11,6 +11,15 @@ struct sim_kept {
 
 enum { SIM_OPS_MAX = 24 };
 
+// Of a state of a stage: a value, an entry, an item.
+struct sim_value {
+    uint32_t stage;
+    bool of_operator; // in a list of that; else of a key
+    uint32_t key;
+    char state[24];
+    int64_t of, value; // place in a list, number of the key in a map; what is there
+};
+
 struct sim_op {
     char name[40];
     int64_t watermark; // the least of its subtasks
@@ -27,6 +36,9 @@ struct sim_cut {
     uint64_t rows_in; // that the process "count" has taken in, as it says
     struct sim_op ops[SIM_OPS_MAX];
     uint32_t op_count;
+    uint32_t stages; // bits: those of which there is something, whose kinds judge it (kept.h)
+    struct sim_value *values;
+    uint32_t value_count, value_capacity;
 };
 
 // `path`: of a checkpoint or a savepoint; `checkpoint`: 0: the newest of a job's folder. Nothing

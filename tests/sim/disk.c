@@ -50,12 +50,22 @@ static void copy_bytes(struct sim_bytes *to, const struct sim_bytes *from)
 
 // --- names ---------------------------------------------------------------------------------------
 
+static uint32_t hash_of(int folder, const char *name, size_t length)
+{
+    uint32_t hash = 2166136261u ^ (uint32_t)folder;
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (uint8_t)name[i]) * 16777619u;
+    return hash;
+}
+
 static struct sim_name *find_name(const struct sim_names *names, int folder, const char *name,
                                   size_t length)
 {
+    uint32_t hash = hash_of(folder, name, length);
     for (uint32_t i = 0; i < names->count; i++) {
         struct sim_name *n = &names->all[i];
-        if (n->folder == folder && strncmp(n->name, name, length) == 0 && n->name[length] == '\0')
+        if (n->hash == hash && n->folder == folder && strncmp(n->name, name, length) == 0 &&
+            n->name[length] == '\0')
             return n;
     }
     return NULL;
@@ -81,8 +91,11 @@ static void set_name(struct sim_names *names, int folder, const char *name, int 
         names->capacity = names->capacity == 0 ? 64 : names->capacity * 2;
         names->all = grow(names->all, names->capacity * sizeof *names->all);
     }
-    names->all[names->count++] =
-        (struct sim_name){.folder = folder, .inode = inode, .name = copy_text(name, strlen(name))};
+    size_t length = strlen(name);
+    names->all[names->count++] = (struct sim_name){.hash = hash_of(folder, name, length),
+                                                   .folder = folder,
+                                                   .inode = inode,
+                                                   .name = copy_text(name, length)};
 }
 
 static void free_names(struct sim_names *names)

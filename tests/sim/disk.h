@@ -32,6 +32,7 @@ struct sim_inode {
 };
 
 struct sim_name {
+    uint32_t hash; // of folder and name
     int folder, inode;
     char *name;
 };

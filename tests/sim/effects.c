@@ -23,6 +23,8 @@ void sim_process_die(struct sim_process *process)
 static void step(struct sim_process *process, uint64_t what)
 {
     struct sim_universe *universe = process->universe;
+    if (process->looks)
+        return;
     universe->effects++;
     sim_trace(universe, what * 31 + process->number);
     if (++process->calls != process->dies_at)
@@ -41,6 +43,8 @@ void sim_process_step(struct sim_process *process, uint64_t what)
 static void step_path(struct sim_process *process, uint64_t what, const char *path)
 {
     struct sim_universe *universe = process->universe;
+    if (process->looks)
+        return;
     sim_trace_text(universe, path);
     step(process, what);
     if (sim_happens(universe, SIM_slow)) {
@@ -218,12 +222,15 @@ static int64_t file_read(void *ctx, int fd, void *buf, size_t len, struct tm_err
     const struct sim_bytes *bytes = &disk_of(process)->inodes[open->inode].now;
     size_t left = open->position < bytes->size ? bytes->size - open->position : 0;
     size_t n = len < left ? len : left;
-    n = n < universe->weather.read_bytes ? n : universe->weather.read_bytes;
-    if (n > 1) // less than was asked for is legal, so it happens
-        n = 1 + sim_below(&universe->calls, n);
-    memcpy(buf, bytes->data + open->position, n);
+    if (!process->looks) {
+        n = n < universe->weather.read_bytes ? n : universe->weather.read_bytes;
+        if (n > 1) // less than was asked for is legal, so it happens
+            n = 1 + sim_below(&universe->calls, n);
+        sim_trace(universe, n);
+    }
+    if (n != 0)
+        memcpy(buf, bytes->data + open->position, n);
     open->position += n;
-    sim_trace(universe, n);
     return (int64_t)n;
 }
 
@@ -423,7 +430,9 @@ static int file_list(void *ctx, const char *path, int (*each)(void *arg, const c
     for (uint32_t i = 0; i < disk->now.count && count < NAMES_MAX; i++)
         if (disk->now.all[i].folder == folder)
             names[count++] = strdup(disk->now.all[i].name);
-    size_t first = count == 0 ? 0 : sim_below(&process->universe->calls, count); // in no order
+    size_t first = count == 0 || process->looks
+                       ? 0
+                       : sim_below(&process->universe->calls, count); // in no order
     for (size_t i = 0; i < count && rc == 0; i++) {
         char name[SIM_PATH]; // the process may die in it
         snprintf(name, sizeof name, "%s", names[(first + i) % count]);
@@ -536,6 +545,7 @@ static int file_resolve(void *ctx, const char *path, char *text, size_t size, st
 
 struct globbing {
     const char *pattern;
+    size_t fixed; // of its letters: paths begin with these
     char *paths[NAMES_MAX];
     size_t count;
 };
@@ -548,6 +558,9 @@ static void glob_folder(const struct sim_disk *disk, int folder, const char *pre
         const struct sim_name *n = &disk->now.all[i];
         if (n->folder != folder ||
             (size_t)snprintf(path, sizeof path, "%s%s", prefix, n->name) + 2 > sizeof path)
+            continue;
+        size_t length = strlen(path);
+        if (strncmp(path, g->pattern, length < g->fixed ? length : g->fixed) != 0)
             continue;
         if (fnmatch(g->pattern, path, FNM_PATHNAME | FNM_PERIOD) == 0)
             g->paths[g->count++] = strdup(path);
@@ -567,7 +580,7 @@ static int file_glob(void *ctx, const char *pattern, int (*add)(void *arg, const
                      void *arg, struct tm_error *err)
 {
     struct sim_process *process = ctx;
-    struct globbing g = {.pattern = pattern};
+    struct globbing g = {.pattern = pattern, .fixed = strcspn(pattern, "*?[\\")};
     (void)err;
     step_path(process, 50, pattern);
     glob_folder(disk_of(process), 0, "", &g);

@@ -16,10 +16,10 @@ static const int64_t BEGIN_MS = 1700000000000;
 static const char script_form[] =
     "local tm = require \"tidemill\"\n"
     "local job = tm.job(\"subject\", { checkpoint = { interval = \"%ums\", retain = %u, "
-    "aligned_timeout = %s } })\n"
+    "aligned_timeout = %s }%s })\n"
     "local counted = job:from(%s, format = \"json\", "
     "schema = { id = \"int64\", key = \"string\", group = \"string\", ts = \"timestamp\", value = "
-    "\"int64\" } })\n"
+    "\"%s } })\n"
     "%s%s"
     "  :key_by(\"key\")\n"
     "  :process(\"count\", {\n"
@@ -56,10 +56,11 @@ static const char *source_told(const struct sim_feed *feed)
 
 static const char *const aligned[] = {"\"5s\"", "\"0s\"", "\"1ms\"", "false"};
 
-// Some dozens to hundreds of turns, in ms.
+// Some dozens to hundreds of turns, in ms. Input that grows takes longer to be read.
 static uint32_t draw_interval(struct sim_universe *universe)
 {
-    int64_t turns = (int64_t)sim_between(&universe->users, 20, 300);
+    int64_t turns = (int64_t)sim_between(&universe->users, 40, 320);
+    turns *= universe->feed.kind == SIM_FEED_NONE ? 1 : 3;
     int64_t interval_ms = universe->weather.tick_ns / 2 * turns / 1000000;
     return interval_ms < 1 ? 1 : (uint32_t)interval_ms;
 }
@@ -90,11 +91,22 @@ static uint32_t draw_kind(struct sim_random *random)
     return bit;
 }
 
+// Whether rows are late is said by the first kind to which it matters.
+static bool is_possible(struct sim_job *job, uint32_t needs, bool may_be_late, bool in_time,
+                        uint32_t drawn_needs)
+{
+    if ((needs & SIM_NEEDS_TIME) != 0)
+        return in_time && !job->has_late;
+    if ((needs & SIM_NEEDS_LATE) == 0)
+        return true;
+    return may_be_late && (drawn_needs & SIM_NEEDS_TIME) == 0;
+}
+
 // One to three of them. They come in place of the first ones, or beside them.
 static uint32_t draw_more(struct sim_job *job, struct sim_universe *universe, uint32_t *kinds)
 {
     struct sim_random *random = &universe->more;
-    static const uint32_t counts[] = {1, 1, 1, 2, 2, 3};
+    static const uint32_t counts[] = {1, 1, 1, 1, 2, 3};
     uint32_t drawn = 0, count = counts[sim_below(random, 6)];
     bool any = sim_chance(random, 300), alone = sim_chance(random, 750);
     if (!any || universe->less.more)
@@ -103,11 +115,16 @@ static uint32_t draw_more(struct sim_job *job, struct sim_universe *universe, ui
         *kinds = 0;
         job->has_late = job->has_failed = false;
     }
-    bool in_time = !job->has_late && job->feed != SIM_FEED_FILES;
+    bool in_time = job->feed != SIM_FEED_FILES;
+    bool may_be_late = alone && in_time && !universe->wider.single;
+    uint32_t needs = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t bit = draw_kind(random);
-        if (in_time || (sim_kind(bit)->needs & SIM_NEEDS_TIME) == 0)
-            drawn |= 1u << bit;
+        uint32_t bit = draw_kind(random), more = sim_kind(bit)->needs;
+        if (!is_possible(job, more, may_be_late, in_time, needs))
+            continue;
+        drawn |= 1u << bit;
+        needs |= more;
+        job->has_late = job->has_late || (more & SIM_NEEDS_LATE) != 0;
     }
     return drawn & ~universe->less.stages;
 }
@@ -118,14 +135,35 @@ static void add_stages(struct sim_drawing *drawing, uint32_t kinds)
         if ((kinds >> bit & 1) != 0) {
             sim_stage_add(drawing, sim_kind(bit));
             drawing->job->even |= (sim_kind(bit)->needs & SIM_NEEDS_EVEN) != 0;
+            drawing->job->head.flushes |= (sim_kind(bit)->needs & SIM_NEEDS_FLUSH) != 0;
         }
+}
+
+// "int64" becomes "int": that is shorter, so it is done in place.
+static void narrow(char *text)
+{
+    static const char wide[] = "\"int64\"", small[] = "\"int\"";
+    char *to = text;
+    for (const char *from = text; *from != '\0';)
+        if (strncmp(from, wide, sizeof wide - 1) == 0) {
+            memcpy(to, small, sizeof small - 1);
+            to += sizeof small - 1;
+            from += sizeof wide - 1;
+        } else {
+            *to++ = *from++;
+        }
+    *to = '\0';
 }
 
 static void write_script(struct sim_job *job, bool changed)
 {
     const struct sim_head *head = &job->head;
     snprintf(job->script, sizeof job->script, script_form, job->interval_ms, head->retain,
-             head->barrier, head->source,
+             head->barrier, head->flushes ? ", flush_processing_time_on_end = true" : "",
+             head->source,
+             head->widens && !changed ? "int\""
+             : head->widens           ? "int64\", more = \"string\""
+                                      : "int64\"",
              head->timed ? "  :watermark(\"ts\", { out_of_order = \"2s\" })\n" : "",
              head->filters ? "  :filter(function(e) return e.value >= 0 end)\n" : "",
              job->outputs[0].sink);
@@ -134,6 +172,8 @@ static void write_script(struct sim_job *job, bool changed)
             sim_stage_write(job, &job->stages[s], changed);
     size_t used = strlen(job->script);
     snprintf(job->script + used, sizeof job->script - used, "return job\n");
+    if (head->narrow && !head->widens)
+        narrow(job->script);
 }
 
 // What the script is changed to: stages have other names or types of state, one has gone or is new.
@@ -146,6 +186,7 @@ static void draw_change(struct sim_drawing *drawing, uint32_t kinds)
     uint32_t first = (uint32_t)__builtin_popcount(kinds), count = job->stage_count, at;
     bool changes = sim_chance(random, 400), goes = sim_chance(random, 250);
     bool comes = sim_chance(random, 300);
+    bool widens = sim_chance(random, 300);
     at = 1 + (uint32_t)sim_below(random, 2);
     for (uint32_t s = first; s < count; s++) {
         struct sim_stage *stage = &job->stages[s];
@@ -155,6 +196,9 @@ static void draw_change(struct sim_drawing *drawing, uint32_t kinds)
     if (!changes || wider->single || wider->copied || drawing->universe->less.faults[SIM_changed])
         return;
     job->changes_at = at;
+    job->head.widens = widens;
+    if (widens) // whoever puts the first script back must find all its stages
+        return;
     const struct sim_stage *last = &job->stages[count - 1];
     for (uint32_t o = last->output; o < job->output_count; o++)
         goes = goes && !job->outputs[o].log;
@@ -170,7 +214,8 @@ static void tell_change(struct sim_job *job)
 {
     static const char *const onlys[] = {"", " that goes", " that comes"};
     size_t told = strlen(job->told);
-    told += (size_t)snprintf(job->told + told, sizeof job->told - told, "; the script changes:");
+    told += (size_t)snprintf(job->told + told, sizeof job->told - told, "; the script changes:%s",
+                             job->head.widens ? " columns" : "");
     for (uint32_t s = 0; s < job->stage_count && told < sizeof job->told; s++) {
         const struct sim_stage *stage = &job->stages[s];
         told += (size_t)snprintf(job->told + told, sizeof job->told - told, " %s%s%s%s",
@@ -189,6 +234,7 @@ static void draw_script(struct sim_job *job, struct sim_universe *universe)
     head->retain = (uint32_t)sim_between(random, 1, 3);
     head->barrier = aligned[sim_below(random, 4)];
     head->filters = sim_chance(random, 300);
+    head->narrow = universe->wider.narrow;
     head->source = source_form(universe->feed.kind, universe->feed.endless);
     uint32_t less = universe->less.stages;
     if (universe->feed.kind == SIM_FEED_FILES) // a file that is found late has rows that are late
@@ -301,7 +347,7 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
 {
     struct sim_random *random = &universe->users;
     *job = (struct sim_job){.file_count = (uint32_t)sim_between(random, 1, SIM_JOB_FILES_MAX),
-                            .row_count = (uint32_t)sim_between(random, 200, 480),
+                            .row_count = (uint32_t)sim_between(random, 200, 412),
                             .group_count = (uint32_t)sim_between(random, 1, GROUPS_MAX),
                             .first_slot_ms = BEGIN_MS - 3 * SIM_SLOT_MS};
     job->feed = universe->feed.kind;
@@ -363,8 +409,10 @@ bool sim_job_shows(const struct sim_job *job, const char *path)
 
 void sim_job_fini(struct sim_job *job)
 {
-    for (uint32_t s = 0; s < job->stage_count; s++)
+    for (uint32_t s = 0; s < job->stage_count; s++) {
         free(job->stages[s].totals);
+        free(job->stages[s].behind);
+    }
     for (uint32_t o = 0; o < job->output_count; o++)
         sim_lines_free(job->outputs[o].lines);
     free(job->of_keys);

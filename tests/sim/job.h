@@ -65,8 +65,9 @@ struct sim_stage {
     uint32_t output;                             // its first one
     struct sim_total *totals;                    // [group * slot_count + slot]; NULL: it has none
     char texts[SIM_STAGE_TEXTS][SIM_STAGE_TEXT]; // $A, $B and $C of its script
-    int64_t number;                              // of its kind's own
-    bool by_event;                               // the same
+    uint64_t *behind; // by id: what its key keeps behind the row (kept.h); NULL: nobody says
+    int64_t number;   // of its kind's own
+    bool by_event;    // the same
 };
 
 // What stands in front of the stages in a script.
@@ -74,6 +75,9 @@ struct sim_head {
     uint32_t retain;
     const char *barrier, *source;
     bool timed, filters;
+    bool flushes; // what waits for the clock at the end fires
+    bool widens;  // the source has other columns when the script is changed
+    bool narrow;  // numbers are of type int where they could be int64, which takes longer
 };
 
 struct sim_job {

@@ -32,8 +32,12 @@ extern const struct sim_judge sim_judge_rows;   // of the input, with what was c
 extern const struct sim_judge sim_judge_totals; // of groups and slots
 extern const struct sim_judge sim_judge_late; // what windows of the output before it have left out
 extern const struct sim_judge sim_judge_dead; // dead letters of rows that have failed
-extern const struct sim_judge sim_judge_recent; // with what was kept of the row before it
-extern const struct sim_judge sim_judge_parts;  // of what groups and slots have
+extern const struct sim_judge sim_judge_recent;  // with what was kept of the row before it
+extern const struct sim_judge sim_judge_parts;   // of what groups and slots have
+extern const struct sim_judge sim_judge_firings; // totals that grow with rows that are late
+// Rows of a key that follow each other, from "first" to "newest": all of them in such runs, in
+// their order. Not more at a time than the stage's number, which is 0 where that does not matter.
+extern const struct sim_judge sim_judge_runs;
 // Each row of the input, with its number in the order of its key ("n"), of its group ("m"), or
 // both, where that order is not that of the input.
 extern const struct sim_judge sim_judge_numbers;

@@ -140,6 +140,48 @@ static void look_for_parts(struct sim_oracle *oracle, uint32_t output)
 const struct sim_judge sim_judge_parts = {
     .memory = total_memory, .line = look_at_part, .finished = look_for_parts};
 
+// --- totals that grow ----------------------------------------------------------------------------
+
+enum { GIVEN_WORDS = 8 }; // 512 bits, of the numbers of rows that a slot has been given with
+
+// What was seen stands first, as that of totals does (look_for_late).
+static size_t firing_memory(const struct sim_job *job, const struct sim_output *output)
+{
+    return total_memory(job, output) + sim_job_totals(job) * GIVEN_WORDS * sizeof(uint64_t);
+}
+
+// With each row that comes late, and not too late, a slot is given again, with more.
+static void look_at_firing(struct sim_look *l, const char *line)
+{
+    struct sim_oracle *oracle = l->oracle;
+    int64_t n = sim_number_of(line, "\"n\":"), total = sim_number_of(line, "\"total\":");
+    int64_t at = sim_look_for_slot(l, line);
+    if (at < 0 || oracle->drained)
+        return;
+    const struct sim_total *expected = &totals_of(oracle->job, l->output)[at];
+    struct seen *seen = (struct seen *)l->memory + at;
+    uint64_t *given =
+        (uint64_t *)((struct seen *)l->memory + sim_job_totals(oracle->job)) + at * GIVEN_WORDS;
+    if (n < 1 || n > expected->n || total > expected->total || n >= 64 * GIVEN_WORDS) {
+        sim_violate(oracle, "S1: %s has %.120s, and n is %lld, total %lld", l->file, line,
+                    (long long)expected->n, (long long)expected->total);
+        return;
+    }
+    if ((given[n / 64] >> (n % 64) & 1) != 0)
+        sim_violate(oracle, "T4: a window is given twice with as many rows, again in %s: %.120s",
+                    l->file, line);
+    given[n / 64] |= UINT64_C(1) << (n % 64);
+    if (seen->times != 0 && (n > seen->n ? total < seen->total : total > seen->total))
+        sim_violate(oracle, "S1: %s has %.120s, and with %lld rows the total is %lld", l->file,
+                    line, (long long)seen->n, (long long)seen->total);
+    oracle->universe->saw[SIM_SAW_fired_again] += seen->times != 0;
+    seen->times++;
+    seen->total = n > seen->n ? total : seen->total;
+    seen->n = n > seen->n ? n : seen->n;
+}
+
+const struct sim_judge sim_judge_firings = {.memory = firing_memory, .line = look_at_firing};
+
 // --- late rows -----------------------------------------------------------------------------------
 
 static size_t late_memory(const struct sim_job *job, const struct sim_output *output)

@@ -14,9 +14,12 @@
 enum { SIM_KIND_OUTPUTS = 3 };
 
 enum sim_needs {
-    SIM_NEEDS_TIME = 1,  // rows that are not late
-    SIM_NEEDS_EVEN = 2,  // times that are even
-    SIM_NEEDS_FILES = 4, // outputs that are files
+    SIM_NEEDS_TIME = 1,   // rows that are not late
+    SIM_NEEDS_EVEN = 2,   // times that are even
+    SIM_NEEDS_FILES = 4,  // outputs that are files
+    SIM_NEEDS_LATE = 8,   // rows some of which are late
+    SIM_NEEDS_FLUSH = 16, // that the clock's windows fire at the end
+    SIM_NEEDS_REST = 32,  // that nothing is in flight, for what it keeps to be known
 };
 
 enum { SIM_TIME_TEXT = 32 };
@@ -41,6 +44,9 @@ struct sim_kind {
     void (*draw)(struct sim_drawing *drawing);
     // What must come out of the input.
     void (*expect)(struct sim_job *job, struct sim_stage *stage);
+    // What a cut has of its state (kept.h).
+    void (*kept)(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage);
+    const char *renames[2]; // a state's name when the script has been changed, and the one it had
 };
 
 #define SIM_KIND(name) extern const struct sim_kind sim_kind_##name;

@@ -1,28 +1,47 @@
 // Stages that keep something of a key, and give rows in the order of its rows.
 #include <stdlib.h>
 
+#include "tests/sim/kept.h"
 #include "tests/sim/kinds.h"
 
-enum { GROUPS_MAX = 16 };
+enum { GROUPS_MAX = 16, LAST = 4 };
 
 // --- lists, maps, reducing and aggregating state -------------------------------------------------
 
 struct kept {
-    int64_t last, of_group[GROUPS_MAX], most, n, total;
+    int64_t last[LAST], of_group[GROUPS_MAX], most, n, total;
     uint32_t last_count;
 };
+
+static uint64_t keeps(const struct kept *kept)
+{
+    uint64_t all = 0;
+    if (kept->n == 0)
+        return 0;
+    for (uint32_t i = 0; i < kept->last_count; i++)
+        all += sim_keep("last", i, kept->last[i]);
+    for (uint32_t g = 0; g < GROUPS_MAX; g++)
+        all += kept->of_group[g] == 0 ? 0 : sim_keep("of_group", g, kept->of_group[g]);
+    return all + sim_keep("most", 0, kept->most) + sim_keep("all.n", 0, kept->n) +
+           sim_keep("all.total", 0, kept->total);
+}
 
 static void expect_kept(struct sim_job *job, struct sim_stage *stage)
 {
     struct kept *keys = calloc(job->key_count, sizeof *keys);
+    stage->behind = calloc(job->row_count, sizeof *stage->behind);
     for (uint32_t id = 0; id < job->row_count; id++) {
         const struct sim_row *row = &job->rows[id];
         struct kept *kept = &keys[row->key];
         uint32_t groups = 0;
-        if (sim_row_is_refused(row))
+        int64_t last = row->value;
+        if (sim_row_is_refused(row)) {
+            stage->behind[id] = keeps(kept);
             continue;
-        kept->last += row->value;
-        kept->last_count++;
+        }
+        for (uint32_t i = 0; i < kept->last_count; i++)
+            last += kept->last[i];
+        kept->last[kept->last_count++] = row->value;
         int64_t of = ++kept->of_group[row->group];
         for (uint32_t g = 0; g < job->group_count; g++)
             groups += kept->of_group[g] != 0;
@@ -32,12 +51,13 @@ static void expect_kept(struct sim_job *job, struct sim_stage *stage)
         sim_expect(job, stage->output, row->key, id,
                    "{\"id\":%u,\"size\":%u,\"last\":%lld,\"of\":%lld,\"groups\":%u,\"most\":%lld,"
                    "\"all\":%lld}",
-                   id, kept->last_count, (long long)kept->last, (long long)of, groups,
+                   id, kept->last_count, (long long)last, (long long)of, groups,
                    (long long)kept->most, (long long)(kept->total * 1000 + kept->n));
-        if (kept->last_count == 4)
-            kept->last = kept->last_count = 0;
+        if (kept->last_count == LAST)
+            kept->last_count = 0;
         if (of == 3)
             kept->of_group[row->group] = 0;
+        stage->behind[id] = keeps(kept);
     }
     free(keys);
 }
@@ -79,6 +99,8 @@ const struct sim_kind sim_kind_kept = {
         "  :to($1)\n",
     .outputs = {{"kept", &sim_judge_lines}, {"kept_dead", &sim_judge_dead}},
     .expect = expect_kept,
+    .kept = sim_kept_look_at_keys,
+    .renames = {"groups", "of_group"},
 };
 
 // --- reduce --------------------------------------------------------------------------------------

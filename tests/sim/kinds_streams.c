@@ -1,4 +1,7 @@
 // Stages that cut streams, put them together, and go by another key and back.
+#include <stdlib.h>
+
+#include "tests/sim/kept.h"
 #include "tests/sim/kinds.h"
 
 // --- flat_map and a side output with columns of its own ------------------------------------------
@@ -36,6 +39,13 @@ const struct sim_kind sim_kind_pieces = {
 
 // --- union ---------------------------------------------------------------------------------------
 
+static void expect_joined(struct sim_job *job, struct sim_stage *stage)
+{
+    stage->behind = calloc(job->row_count, sizeof *stage->behind);
+    for (uint32_t id = 0; id < job->row_count; id++)
+        stage->behind[id] = sim_keep("n", 0, job->rows[id].nth);
+}
+
 // What was read in one order goes two ways, and may come in another.
 const struct sim_kind sim_kind_joined = {
     .name = "joined",
@@ -50,6 +60,8 @@ const struct sim_kind sim_kind_joined = {
               "  end,\n"
               "})$WAS:returns { id = \"int64\", n = \"int64\" }:to($1)\n",
     .outputs = {{"joined", &sim_judge_numbers}},
+    .expect = expect_joined,
+    .kept = sim_kept_look_at_keys,
 };
 
 // --- several keys, one behind the other ----------------------------------------------------------

@@ -1,4 +1,5 @@
 // Stages that any job can have: windows and timers by group, and what is kept of a key for a time.
+// Behind them windows that live on for rows that are late, which others have.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -169,4 +170,26 @@ const struct sim_kind sim_kind_recent = {
               "  :to($1)\n",
     .outputs = {{"recent", &sim_judge_recent}},
     .draw = draw_recent,
+};
+
+// --- windows that live on ------------------------------------------------------------------------
+
+static void draw_lately(struct sim_drawing *drawing)
+{
+    snprintf(drawing->stage->texts[0], SIM_STAGE_TEXT, "%llums",
+             (unsigned long long)sim_magnitude(drawing->random, 30000));
+}
+
+const struct sim_kind sim_kind_lately = {
+    .name = "lately",
+    .weight = 2,
+    .script = "local $NAME = counted:key_by(\"group\"):window(tm.tumbling(\"10s\"))"
+              ":allowed_lateness(\"$A\"):late(\"late\")\n"
+              "  :aggregate(\"$NAME\", { n = tm.count(), total = tm.sum(\"value\") })\n"
+              "$NAME:to($1)\n"
+              "$NAME:side(\"late\"):to($2)\n",
+    .needs = SIM_NEEDS_LATE,
+    .outputs = {{"lately", &sim_judge_firings}, {"too_late", &sim_judge_late}},
+    .draw = draw_lately,
+    .expect = expect_tens,
 };

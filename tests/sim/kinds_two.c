@@ -2,6 +2,7 @@
 // go together with what the other one's rows tell.
 #include <stdlib.h>
 
+#include "tests/sim/kept.h"
 #include "tests/sim/kinds.h"
 
 static size_t numbers_memory(const struct sim_job *job, const struct sim_output *output)
@@ -99,6 +100,26 @@ static const struct sim_judge judge_both = {.memory = numbers_memory,
                                             .committed = look_at_order,
                                             .finished = look_for_met};
 
+// A key counts what came on the left, and has what came on the right in its order.
+static void expect_both(struct sim_job *job, struct sim_stage *stage)
+{
+    struct sides *keys = calloc(job->key_count, sizeof *keys);
+    uint64_t *rights = calloc(job->key_count, sizeof *rights);
+    stage->behind = calloc(job->row_count, sizeof *stage->behind);
+    for (uint32_t id = 0; id < job->row_count; id++) {
+        uint32_t key = job->rows[id].key;
+        struct sides *sides = &keys[key];
+        if (is_left(id))
+            sides->taken[0]++;
+        else
+            rights[key] += sim_keep("right", sides->taken[1]++, id);
+        stage->behind[id] =
+            rights[key] + (sides->taken[0] == 0 ? 0 : sim_keep("left", 0, sides->taken[0]));
+    }
+    free(rights);
+    free(keys);
+}
+
 const struct sim_kind sim_kind_both = {
     .name = "both",
     .weight = 2,
@@ -119,7 +140,10 @@ const struct sim_kind sim_kind_both = {
               "ctx.state.left:get() }\n"
               "    end,\n"
               "  })$WAS:returns { id = \"int64\", mine = \"int64\", other = \"int64\" }:to($1)\n",
+    .needs = SIM_NEEDS_REST, // in flight may be what comes on one side
     .outputs = {{"both", &judge_both}},
+    .expect = expect_both,
+    .kept = sim_kept_look_at_keys,
 };
 
 // --- rules that come and go ----------------------------------------------------------------------
@@ -197,9 +221,11 @@ static void expect_ruled(struct sim_job *job, struct sim_stage *stage)
     int64_t *rules = calloc(job->key_count, sizeof *rules), newest = 0, all = 0;
     int64_t *last = calloc(job->key_count, sizeof *last);
     uint32_t count = 0;
+    stage->behind = calloc(job->row_count, sizeof *stage->behind);
     for (uint32_t id = 0; id < job->row_count; id++) {
         const struct sim_row *row = &job->rows[id];
         of_key[row->key]++;
+        stage->behind[id] = sim_keep("n", 0, row->nth);
         if (is_rule(row)) {
             last[row->key] = row->nth;
             rules[row->key] = row->value % 10 == 0 ? 0 : row->nth;
@@ -254,4 +280,5 @@ const struct sim_kind sim_kind_ruled = {
         "\"int\", rules = \"int64\" }:to($2)\n",
     .outputs = {{"ruled", &judge_ruled}, {"rules", &sim_judge_lines}},
     .expect = expect_ruled,
+    .kept = sim_kept_look_at_keys,
 };

@@ -95,7 +95,8 @@ static void draw_swarm(struct life *life)
     life->troubled = (uint32_t)sim_between(random, 1, 5);
     life->death_permille = (uint32_t)sim_between(random, 500, 1000);
     life->parallelism = draw_parallelism(random);
-    sim_heaps_begin(sim_chance(random, 150));
+    bool compiles = sim_chance(random, 80);
+    sim_heaps_begin(compiles, life->universe.wider.shares);
     life->rescales = sim_chance(random, 500);
     life->closes = sim_chance(random, 250);
     life->asks = sim_chance(random, 400);
@@ -145,6 +146,9 @@ static void draw_odds(struct sim_universe *universe)
     struct sim_random *random = &universe->odds;
     struct sim_wider *wider = &universe->wider;
     struct sim_weather *weather = &universe->weather;
+    struct sim_random states = sim_random_of(universe->seed, 7);
+    wider->shares = sim_chance(&states, 900);
+    wider->narrow = sim_chance(&states, 750);
     wider->drains = sim_chance(random, 50) && !wider->single;
     wider->syncs_badly = sim_chance(random, 50);
     wider->dies_again = sim_chance(random, 80);
@@ -651,6 +655,7 @@ void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim
     life->died_at = TM_KILL_COUNT;
     *outcome = (struct sim_outcome){.seed = seed};
     life->outcome = outcome;
+    sim_memory_json();
     sim_universe_init(&life->universe, seed);
     life->universe.tells = tells;
     if (less != NULL)

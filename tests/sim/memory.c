@@ -2,6 +2,8 @@
 // that it sees each of them.
 #include "tests/sim/memory.h"
 
+#include <jansson.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,4 +112,39 @@ void *sim_memory_realloc(struct sim_memory *memory, void *p, size_t old_size, si
     if (moved != NULL)
         sim_memory_free(memory, p, old_size);
     return moved;
+}
+
+// --- jansson -------------------------------------------------------------------------------------
+
+// It does not say how large what it frees is.
+static struct sim_memory json;
+enum { HEAD = SIM_GRAIN };
+
+static void *take_json(size_t size)
+{
+    uint8_t *p = sim_memory_alloc(&json, HEAD + size);
+    size += HEAD;
+    if (p == NULL)
+        return NULL;
+    memcpy(p, &size, sizeof size);
+    return p + HEAD;
+}
+
+static void give_json(void *p)
+{
+    size_t size;
+    if (p == NULL)
+        return;
+    memcpy(&size, (uint8_t *)p - HEAD, sizeof size);
+    sim_memory_free(&json, (uint8_t *)p - HEAD, size);
+}
+
+void sim_memory_json(void)
+{
+    static bool begun;
+    if (begun)
+        sim_memory_fini(&json);
+    begun = true;
+    sim_memory_init(&json);
+    json_set_alloc_funcs(take_json, give_json);
 }

@@ -31,3 +31,6 @@ void sim_memory_fini(struct sim_memory *memory); // all of it goes
 void *sim_memory_alloc(struct sim_memory *memory, size_t size);
 void *sim_memory_realloc(struct sim_memory *memory, void *p, size_t old_size, size_t new_size);
 void sim_memory_free(struct sim_memory *memory, void *p, size_t size);
+// From here on what jansson allocates is of a memory of its own, which is emptied with each call:
+// at the begin of a seed, when nothing of that is in use.
+void sim_memory_json(void);

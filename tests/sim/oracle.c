@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/sim/judge.h"
+#include "tests/sim/kept.h"
 
 void sim_violate(struct sim_oracle *oracle, const char *format, ...)
 {
@@ -320,6 +321,7 @@ void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut)
     free(fold);
     look_at_counters(oracle, cut);
     look_at_end_of_time(oracle, cut);
+    sim_kept_look(oracle, cut);
 }
 
 static const struct sim_op *op_of(const struct sim_cut *cut, const char *name)

@@ -40,6 +40,7 @@ struct sim_process {
     enum sim_fault dies_by;  // kill, torn_write, power, kill_point
     struct sim_open open[SIM_OPEN_MAX];
     bool locks_lost; // what it has locked can be locked by others
+    bool looks;      // from outside: its calls are nothing that happens in the world
     struct sim_memory memory;
     struct tm_cli_options options;
     struct tm_engine engine;

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/sim/heaps.h"
 #include "tests/sim/kinds.h"
 #include "tests/sim/seal.h"
 
@@ -81,6 +82,7 @@ static void live(uint64_t seed, const struct sim_less *less, struct sim_outcome 
     *outcome = (struct sim_outcome){0};
     if (pipe(ends) != 0)
         return;
+    sim_heaps_warm();
     pid_t child = fork();
     if (child == 0) {
         struct sim_outcome lived;

@@ -56,6 +56,8 @@ struct sim_wider {
     bool syncs_badly; // syncs fail more often, and power is lost behind that
     bool dies_again;  // processes die while they commit, and then while they do that again
     bool dies_rarely; // at kill points that others hardly pass
+    bool narrow;      // numbers of the job are of type int, not int64
+    bool shares;      // the subtasks of a process have one Lua state, which costs less
 };
 
 // Who is told before something changes that others can see (seen.c).

@@ -1,4 +1,7 @@
 // States that begin where an earlier one has come to, in a world that keeps them.
+#include <lauxlib.h>
+
+#include "core/vm/vm_private.h"
 #include "tests/unit/vm/support.h"
 
 enum { HEAP_BYTES = 64 << 20, KEPT = 4 };
@@ -8,7 +11,7 @@ struct world {
     struct tm_fx fx, heap;
     uint8_t *bytes;
     size_t used;
-    bool is_open, compiles;
+    bool is_open, compiles, shares;
     struct {
         uint64_t key;
         void *root;
@@ -100,7 +103,13 @@ static void keep(void *ctx, const struct tm_fx *heap, uint64_t key, void *root)
     memcpy(world.kept[i].bytes, world.bytes, world.used);
 }
 
-static const struct tm_fx_states states = {compiles, open_heap, close_heap, recall, keep};
+static bool shares(void *ctx)
+{
+    (void)ctx;
+    return world.shares;
+}
+
+static const struct tm_fx_states states = {compiles, open_heap, close_heap, recall, keep, shares};
 
 static void world_init(struct fixture *f)
 {
@@ -251,10 +260,65 @@ START_TEST(its_code_is_compiled_where_the_world_says_so)
 }
 END_TEST
 
+START_TEST(workers_have_the_state_that_planned_where_the_world_says_so)
+{
+    struct fixture f;
+    world_init(&f);
+    for (int i = 0; i < 2; i++) { // anew, and from what was kept
+        struct tm_vm *workers[2];
+        world.shares = false;
+        ck_assert_int_eq(fixture_plan(&f, script), 0);
+        ck_assert_ptr_null(tm_vm_shared(f.vm));
+        world.shares = true;
+        const struct tm_vm_args args = {.fx = &f.fx, .mem = &f.mem, .shared = tm_vm_shared(f.vm)};
+        for (int w = 0; w < 2; w++) {
+            ck_assert_int_eq(tm_vm_new(&args, &workers[w], &f.err), 0);
+            ck_assert_ptr_eq(workers[w], f.vm);
+            ck_assert_int_eq(tm_vm_evaluate(workers[w], f.graph->fingerprint, &f.err), 0);
+            ck_assert_int_eq(tm_vm_evaluate(workers[w], f.graph->fingerprint + 1, &f.err),
+                             TM_E_GRAPH_DIFFERS);
+        }
+        for (int w = 0; w < 2; w++)
+            tm_vm_free(workers[w]);
+        ck_assert(world.is_open); // who planned has it yet
+        fixture_reset(&f);
+        ck_assert(!world.is_open);
+    }
+    world_fini(&f);
+}
+END_TEST
+
+START_TEST(a_fingerprint_is_the_same_in_c_and_in_lua)
+{
+    static const char chunk[] =
+        "local fingerprint = require 'tidemill.fingerprint'\n"
+        "local texts = { '', 'a', 'foobar', ('\\0\\255 of many bytes'):rep(1000) }\n"
+        "local function all()\n"
+        "  local hashes = {}\n"
+        "  for i, text in ipairs(texts) do hashes[i] = bit.tohex(fingerprint.hash(text), 16) end\n"
+        "  return table.concat(hashes, ' ')\n"
+        "end\n"
+        "local by_c = all()\n"
+        "fingerprint.set_hash(nil)\n"
+        "return by_c == all() and by_c:find('^cbf29ce484222325 af63dc4c8601ec8c 85944171f73967e8 "
+        "') ~= "
+        "nil";
+    struct fixture f;
+    fixture_init(&f);
+    ck_assert_int_eq(fixture_state(&f, script, 0), 0);
+    ck_assert_int_eq(luaL_dostring(f.vm->lua, chunk), 0);
+    ck_assert_int_eq(lua_toboolean(f.vm->lua, -1), 1);
+    lua_pop(f.vm->lua, 1);
+    fixture_fini(&f);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("open");
     tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, workers_have_the_state_that_planned_where_the_world_says_so);
+    tcase_add_test(tests, a_fingerprint_is_the_same_in_c_and_in_lua);
     tcase_add_test(tests, what_a_script_has_built_is_there_again);
     tcase_add_test(tests, another_script_finds_its_modules_loaded);
     tcase_add_test(tests, what_a_script_has_asked_for_is_asked_again);
