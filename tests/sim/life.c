@@ -258,7 +258,7 @@ static void arm_rarely(enum tm_kill_point before, struct sim_random *random)
         TM_KILL_savepoint_staged,   TM_KILL_savepoint_listed, TM_KILL_savepoint_published,
         TM_KILL_connector_restored, TM_KILL_append_named,     TM_KILL_operator_resumes,
         TM_KILL_operator_resumed,   TM_KILL_sink_begun,       TM_KILL_checkpoint_renamed,
-        TM_KILL_checkpoint_named,   TM_KILL_checkpoint_named};
+        TM_KILL_checkpoint_named,   TM_KILL_checkpoint_named, TM_KILL_job_resumes};
     bool naming = before == TM_KILL_checkpoint_renamed || before == TM_KILL_checkpoint_named;
     uint64_t which = sim_below(random, sizeof points / sizeof points[0]);
     tm_kill_switch.of.at = naming ? TM_KILL_newer_removed : points[which];
