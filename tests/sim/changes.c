@@ -23,7 +23,8 @@ void sim_changes_begin(struct sim_changes *changes, struct sim_oracle *oracle, u
 {
     const struct sim_job *job = oracle->job;
     if (job->changes_at != 0 && processes >= job->changes_at && !changes->changed && !from &&
-        oracle->cut.checkpoint != 0 && !(changes->waits && oracle->cut.flight_bytes != 0)) {
+        oracle->cut.checkpoint != 0 && !changes->put_back &&
+        !(changes->waits && oracle->cut.flight_bytes != 0)) {
         changes->changed = oracle->changed = true;
         sim_fault(oracle->universe, SIM_changed, "");
     }
@@ -34,7 +35,7 @@ void sim_changes_begin(struct sim_changes *changes, struct sim_oracle *oracle, u
 
 void sim_changes_completed(struct sim_changes *changes, struct sim_oracle *oracle)
 {
-    changes->drops = false;
+    changes->drops = changes->put_back = false;
     oracle->universe->saw[SIM_SAW_changed_went_on] += changes->changed;
 }
 
@@ -55,7 +56,7 @@ static void take_names(struct sim_changes *changes, const char *hint)
 static bool put_back(struct sim_changes *changes, struct sim_oracle *oracle)
 {
     changes->changed = oracle->changed = !changes->changed;
-    changes->waits = true;
+    changes->waits = changes->put_back = true;
     oracle->universe->saw[SIM_SAW_changed_in_flight]++;
     sim_tell(oracle->universe, "the script with the columns of the rows in flight is put back");
     return true;

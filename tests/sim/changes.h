@@ -6,9 +6,10 @@
 enum { SIM_DROPS_MAX = 4 };
 
 struct sim_changes {
-    bool changed; // the script in use is the changed one
-    bool waits;   // for a checkpoint without rows in flight, which had other columns once
-    bool drops;   // what the checkpoint has of stages that are gone is left out
+    bool changed;  // the script in use is the changed one
+    bool waits;    // for a checkpoint without rows in flight, which had other columns once
+    bool put_back; // and no checkpoint has been completed since: an older one may be gone on from
+    bool drops;    // what the checkpoint has of stages that are gone is left out
     char names[SIM_DROPS_MAX][40]; // of that
     uint32_t name_count;
 };
