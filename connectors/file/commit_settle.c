@@ -202,8 +202,8 @@ static void drop_visible(struct tm__commits *c, const struct tm__commits_found *
 {
     struct tm_file_info info;
     const struct tm_fx *fx = c->args.fx;
-    bool known = found && (c->record.life == f->life ||
-                           tm__commit_record_rejoin(&c->record, f->life));
+    bool known =
+        found && (c->record.life == f->life || tm__commit_record_rejoin(&c->record, f->life));
     if (known && c->args.one_file)
         tm__commits_drop_until(c, c->record.done);
     for (struct tm__prepared **link = &c->pending; *link != NULL;) {

@@ -54,6 +54,7 @@ const struct tm_connector tm_connector_file = {
     .sink_prepare_checkpoints = tm__file_sink_prepare_checkpoints,
     .sink_restore = tm__file_sink_restore,
     .sink_begin = tm__file_sink_begin,
+    .sink_look = tm__file_sink_look,
     .sink_settle = tm__file_sink_settle,
     .sink_held = tm__file_sink_held,
     .sink_commit = tm__file_sink_commit,

@@ -172,7 +172,8 @@ static int decode(struct beginning *b)
     size_t used, at = 0;
     int64_t got = 1;
     int rc = batch == NULL ? out_of_memory(b->look) : 0;
-    while (rc == 0 && got != 0 && !b->has_record && b->bytes.size_bytes <= at + b->look->files->max_record) {
+    while (rc == 0 && got != 0 && !b->has_record &&
+           b->bytes.size_bytes <= at + b->look->files->max_record) {
         if ((got = read_piece(b)) < 0) {
             rc = (int)got;
             break;

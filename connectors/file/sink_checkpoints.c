@@ -13,9 +13,9 @@ int tm__file_sink_restore(void *shared, const struct tm_restored *restored,
         return 0;
     int rc = tm__commits_restore(o->commits, restored, node->name, o->old,
                                  o->if_exists == TM__REPLACE ? o->old_count : 0, err);
-    if (rc == 0)
+    if (rc == 0 && !o->looks)
         tm__parts_begin_at(o->parts, tm__commits_next_run(o->commits));
-    else
+    else if (rc != 0)
         tm_error_where(err, "%s", node->where);
     return rc;
 }

@@ -36,6 +36,7 @@ struct tm__outputs {
     const struct tm_sink_job *job; // while the outputs are opened; NULL: it takes no checkpoints
     struct tm__commits *commits;   // where there are checkpoints: all output goes through parts
     bool is_resumed;               // from a checkpoint
+    bool looks;                    // it is to be seen whether it could begin, and nothing is done
     bool looks_again;              // what is there may be more by the beginning
     uint32_t parallelism;
     char *columns; // of partition_by, one a line, or NULL

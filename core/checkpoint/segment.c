@@ -166,12 +166,11 @@ static int begin_file(struct tm__segment *segment, struct tm_error *err)
     segment->fd = open_link(reading, segment->data->index.files[link->file].path, err);
     if (segment->fd < 0)
         return segment->fd;
-    segment->source =
-        (struct tm_image_source){.at = reading->buf.data,
-                                 .end = reading->buf.data,
-                                 .left = link->length,
-                                 .more = more,
-                                 .sure = sure};
+    segment->source = (struct tm_image_source){.at = reading->buf.data,
+                                               .end = reading->buf.data,
+                                               .left = link->length,
+                                               .more = more,
+                                               .sure = sure};
     int rc = fx->files->seek(fx->ctx, segment->fd, (int64_t)link->offset, err);
     return rc == 0 && link->length != 0 ? read_piece(segment, err) : rc;
 }

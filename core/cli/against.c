@@ -106,7 +106,7 @@ int tm_against(struct tm_engine *engine, struct tm_error *err)
     if (rc == 0)
         rc = tm_match_make(&match, &life, true, err);
     if (rc == 0)
-        rc = tm_match_inputs(&match, err);
+        rc = tm_match_connectors(&match, err);
     if (rc == 0) {
         int code = tm_match_refusal(&match, &refusal);
         if (engine->options->json)

@@ -142,10 +142,9 @@ static int not_found(const struct finding *f, struct tm_error *err)
     else if (f->count != 0)
         tm_error_hint(err, "it has: %s", list);
     else
-        tm_error_hint(err,
-                      "what operators keep can be read: process, windows, aggregates, "
-                      "reduce, top, min_by, max_by, distinct, dedup; it has none of these, or "
-                      "no row has come yet");
+        tm_error_hint(err, "what operators keep can be read: process, windows, aggregates, "
+                           "reduce, top, min_by, max_by, distinct, dedup; it has none of these, or "
+                           "no row has come yet");
     return TM_E_NO_STATE;
 }
 
@@ -168,8 +167,7 @@ static int find(struct tm_asking *asking, const char *given, bool keyless, struc
     int rc = 0;
     if (f->node == NULL || (!f->exact && f->state != NULL && f->by_state > 1))
         rc = not_found(f, err);
-    *found = (struct found){
-        f->node, f->state, f->state == NULL ? of_operator(f, keyless) : f->of};
+    *found = (struct found){f->node, f->state, f->state == NULL ? of_operator(f, keyless) : f->of};
     tm_mem_free(asking->job->mem, f, sizeof *f);
     return rc;
 }

@@ -71,8 +71,8 @@ void tm__match_add(struct tm_match *m, const struct tm_match_entry *entry)
     new.fix = new.fix == NULL ? "" : new.fix;
     new.drop = new.drop == NULL ? "" : new.drop;
     new.held = new.held == NULL ? "" : new.held;
-    if (new.refused && new.code == 0)
-        new.code = new.outcome == TM_OUTCOME_INCOMPATIBLE && new.state[0] != '\0' ? TM_E_STATE_TYPE
+    if (new.refused &&new.code == 0)
+        new.code = new.outcome == TM_OUTCOME_INCOMPATIBLE &&new.state[0] != '\0' ? TM_E_STATE_TYPE
                                                                                  : TM_E_STATE_LEFT;
     m->no_memory = m->no_memory || tm_buf_append(&m->entries, &new, sizeof new) != 0;
 }
@@ -102,14 +102,14 @@ static void add_dropped(struct tm_match *m, const struct tm_manifest_operator *o
     const char *held = tm__match_held(m, op);
     if (tm__match_has(m, op->name, state))
         return;
-    tm__match_add(m, &(struct tm_match_entry){
-                         .operator_name = op->name,
-                         .kind = op->kind,
-                         .state = state,
-                         .outcome = TM_OUTCOME_DROPPED,
-                         .held = held,
-                         .difference =
-                             held[0] == '\0'
+    tm__match_add(
+        m, &(struct tm_match_entry){
+               .operator_name = op->name,
+               .kind = op->kind,
+               .state = state,
+               .outcome = TM_OUTCOME_DROPPED,
+               .held = held,
+               .difference = held[0] == '\0'
                                  ? "as --drop-state says"
                                  : tm__match_print(m, "as --drop-state says; %s: %s", held,
                                                    m->is_own ? "a run makes them visible first"

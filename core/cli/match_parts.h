@@ -1,4 +1,4 @@
-// What match.c, match_names.c, match_inputs.c and match_held.c share.
+// What match.c, match_names.c, match_connectors.c and match_held.c share.
 #pragma once
 
 #include "core/cli/match.h"

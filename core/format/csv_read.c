@@ -653,11 +653,8 @@ static int csv_unfit(const struct tm_decoder *base, const char **message)
     return d->header.code;
 }
 
-static const struct tm_decoder_ops csv_ops = {.decode = csv_decode,
-                                              .free = csv_free,
-                                              .save = csv_save,
-                                              .load = csv_load,
-                                              .unfit = csv_unfit};
+static const struct tm_decoder_ops csv_ops = {
+    .decode = csv_decode, .free = csv_free, .save = csv_save, .load = csv_load, .unfit = csv_unfit};
 
 // Nested values and any are JSON text in their fields.
 static int make_cell(struct tm__csv_decoder *d, const uint64_t *used, struct tm_error *err)

@@ -252,10 +252,10 @@ static int process_shared(struct tm_operator *op, bool broadcast,
         return 0;
     const struct tm_key key = tm__operator_process_own_key(keyed);
     const uint8_t *record = tm_state_find(keyed->state, keyed->ns, &key);
-    return record == NULL
-               ? 0
-               : tm__operator_see_record(op, keyed, scope, tm_state_key_group(keyed->state, key.hash),
-                                         record, inspector);
+    return record == NULL ? 0
+                          : tm__operator_see_record(op, keyed, scope,
+                                                    tm_state_key_group(keyed->state, key.hash),
+                                                    record, inspector);
 }
 
 // --- timers --------------------------------------------------------------------------------------

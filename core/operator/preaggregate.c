@@ -614,9 +614,8 @@ static int preaggregate_contents(struct tm_operator *op, const struct tm_key *ke
     return rc;
 }
 
-static const struct tm_inspect preaggregate_inspect = {.contents = preaggregate_contents,
-                                                       .keys = preaggregate_keys,
-                                                       .unsent_for = unsent_for};
+static const struct tm_inspect preaggregate_inspect = {
+    .contents = preaggregate_contents, .keys = preaggregate_keys, .unsent_for = unsent_for};
 
 // --- its table -----------------------------------------------------------------------------------
 

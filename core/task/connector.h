@@ -144,6 +144,10 @@ struct tm_connector {
     // first records, by what the inputs begin with? With the code of reading. Asked before anything
     // runs. NULL: nothing can be said.
     int (*source_look)(void *shared, const struct tm_node *node, struct tm_error *err);
+    // Would sink_prepare_checkpoints or sink_restore refuse, if nobody else had the output? Nothing
+    // is made, claimed or changed. NULL: nothing can be said.
+    int (*sink_look)(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                     const struct tm_sink_job *job, struct tm_error *err);
     // All connectors have agreed to how the job begins, all subtasks are there and have what the
     // checkpoint has, and nothing has been written yet: a sink that was restored repeats the
     // commits of its checkpoint and removes what came after it, one that begins anew removes what

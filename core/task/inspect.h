@@ -18,7 +18,7 @@ struct tm_inspected_window {
     uint8_t part; // enum tm_inspected_part
 };
 #define TM_INSPECTED_UNSENT "unsent" // the state of rows in front of an exchange
-#define TM_INSPECTED_ROWS "$rows" // the column of a window's rows, whose state is "rows"
+#define TM_INSPECTED_ROWS "$rows"    // the column of a window's rows, whose state is "rows"
 
 // Gets what there is, in the order of the states' declaration; any of it may be NULL: not wanted.
 // Slots are valid during the call.
