@@ -203,7 +203,7 @@ static void release(struct tm_asked *asked)
 static int send(struct tm_asking *asking, struct tm_asked *asked, const struct tm_request *request,
                 struct tm_error *err)
 {
-    struct found found;
+    struct found found = {0};
     struct tm_buf key;
     bool gets = request->kind == TM_REQUEST_STATE_GET;
     int rc = find(asking, request->name, request->keyless, &found, err);

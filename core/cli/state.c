@@ -133,6 +133,11 @@ static int ask(const struct tm_cli_options *options, struct tm_running *running,
     struct tm_running_job *job;
     struct tm_buf target;
     int rc = tm_running_choose(running, options->rest[0], &job, err);
+    if (rc == TM_E_NO_JOB && strchr(options->rest[0], '/') != NULL)
+        tm_error_hint(err,
+                      "states are read of jobs that run; tidemill checkpoint show %s says what a "
+                      "checkpoint has of them",
+                      options->rest[0]);
     if (rc != 0)
         return rc;
     tm_buf_init(&target, &running->mem);

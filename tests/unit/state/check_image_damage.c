@@ -358,10 +358,10 @@ START_TEST(a_sparse_image_comes_back_all_the_same)
     ck_assert_int_eq(apply_unsure(back, image.data, image.size_bytes, 0, &err), 0);
     ck_assert_int_eq(times_asked, 1);
     ck_assert_int_eq(tm_image_finish(back, GROUP, &err), 0);
-    value = tm_state_find(back, tm_state_namespace_first(back), &key);
-    ck_assert_ptr_nonnull(value);
-    ck_assert_uint_eq(value->text.length, BYTES);
-    ck_assert_mem_eq(tm_state_blob_get(back, GROUP, &value->text), zeros, BYTES);
+    const struct world_value *found = tm_state_find(back, tm_state_namespace_first(back), &key);
+    ck_assert_ptr_nonnull(found);
+    ck_assert_uint_eq(found->text.length, BYTES);
+    ck_assert_mem_eq(tm_state_blob_get(back, GROUP, &found->text), zeros, BYTES);
     free(zeros);
     tm_buf_fini(&image);
     tm_state_free(state);
