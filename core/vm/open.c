@@ -203,7 +203,7 @@ static void let_compile(struct tm_vm *vm)
         return;
     vm->compiles = true;
     luaJIT_setmode(vm->lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
-    lua_gc(vm->lua, LUA_GCRESTART, 0);
+    lua_gc(vm->lua, LUA_GCRESTART, -1); // once there is twice as much
 }
 
 static bool is_shared(const struct tm_vm *vm)
