@@ -412,6 +412,7 @@ static int push(struct tm_kit *kit, const struct tm__kit_op *op, struct tm_error
     uint32_t subtask = kit->args.job_watermarks ? 0 : end->pushes % subtasks_of(kit, source);
     end->pushes += !op->goes_on;
     end->pushed_bytes += (int64_t)length;
+    end->pushed_ns = kit->world.clock_ns;
     rc = give(kit, source, subtask, &item, err);
     if (rc != 0) {
         tm_mem_free(&kit->mem, item.bytes, length + SLACK);

@@ -36,6 +36,7 @@ struct tm__kit_end {
     int64_t watermark;
     uint32_t pushes;
     int64_t pushed_bytes;
+    int64_t pushed_ns; // by the clock: the last record
     // SINK: the key that its rows were made under, by columns of their own; count 0: none. Looked
     // for when the first row comes.
     bool key_known;
