@@ -292,10 +292,9 @@ static bool parse_value(struct options *o, const char *option, const char *value
         const char **text;
         uint32_t *number;
     } values[] = {
-        {"--list", &o->list, NULL},      {"--cover", &o->cover, NULL},
-        {"--break", &o->breaks, NULL},   {"--results", &o->results, NULL},
-        {"--rows", NULL, &o->less.rows}, {"--series", NULL, &o->series},
-        {"--jobs", NULL, &o->jobs},
+        {"--list", &o->list, NULL},       {"--cover", &o->cover, NULL},
+        {"--results", &o->results, NULL}, {"--rows", NULL, &o->less.rows},
+        {"--series", NULL, &o->series},   {"--jobs", NULL, &o->jobs},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         if (strcmp(option, values[i].name) != 0)
@@ -317,6 +316,11 @@ static bool parse_value(struct options *o, const char *option, const char *value
     }
     if (strcmp(option, "--minutes") == 0)
         return parse_minutes(value, &o->minutes);
+    if (strcmp(option, "--break") == 0) {
+        o->breaks = value;
+        return strcmp(value, "file") == 0 || strcmp(value, "clock") == 0 ||
+               strcmp(value, "thread") == 0;
+    }
     if (strcmp(option, "--commit") == 0)
         return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
     if (strcmp(option, "--plant") != 0)
