@@ -269,10 +269,19 @@ static bool parse_flag(struct options *o, const char *option)
     return false;
 }
 
-static void parse_from(struct options *o, const char *value)
+// A whole number from 1 on, and nothing behind it.
+static bool parse_count(const char *value, uint64_t most, uint64_t *number)
 {
-    o->from = strtoull(value, NULL, 10);
-    o->has_from = true;
+    char *end;
+    *number = strtoull(value, &end, 10);
+    return value[0] >= '0' && value[0] <= '9' && *end == '\0' && *number >= 1 && *number <= most;
+}
+
+static bool parse_minutes(const char *value, double *minutes)
+{
+    char *end;
+    *minutes = strtod(value, &end);
+    return end != value && *end == '\0' && *minutes > 0;
 }
 
 // False: it is none, or its value is not right.
@@ -283,32 +292,40 @@ static bool parse_value(struct options *o, const char *option, const char *value
         const char **text;
         uint32_t *number;
     } values[] = {
-        {"--list", &o->list, NULL},      {"--cover", &o->cover, NULL},
-        {"--break", &o->breaks, NULL},   {"--results", &o->results, NULL},
-        {"--rows", NULL, &o->less.rows}, {"--series", NULL, &o->series},
-        {"--jobs", NULL, &o->jobs},
+        {"--list", &o->list, NULL},       {"--cover", &o->cover, NULL},
+        {"--results", &o->results, NULL}, {"--rows", NULL, &o->less.rows},
+        {"--series", NULL, &o->series},   {"--jobs", NULL, &o->jobs},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         if (strcmp(option, values[i].name) != 0)
             continue;
-        if (values[i].text != NULL)
+        uint64_t number;
+        if (values[i].text != NULL) {
             *values[i].text = value;
-        else
-            *values[i].number = (uint32_t)strtoul(value, NULL, 10);
-        return true;
+            return true;
+        }
+        bool right = parse_count(value, UINT32_MAX, &number);
+        *values[i].number = (uint32_t)number;
+        return right;
     }
     if (strcmp(option, "--seeds") == 0)
-        o->seeds = strtoull(value, NULL, 10);
-    else if (strcmp(option, "--from") == 0)
-        parse_from(o, value);
-    else if (strcmp(option, "--minutes") == 0)
-        o->minutes = strtod(value, NULL);
-    else if (strcmp(option, "--commit") == 0)
+        return parse_count(value, UINT64_MAX / 2, &o->seeds);
+    if (strcmp(option, "--from") == 0) {
+        o->has_from = true;
+        return parse_count(value, UINT64_MAX / 2, &o->from);
+    }
+    if (strcmp(option, "--minutes") == 0)
+        return parse_minutes(value, &o->minutes);
+    if (strcmp(option, "--break") == 0) {
+        o->breaks = value;
+        return strcmp(value, "file") == 0 || strcmp(value, "clock") == 0 ||
+               strcmp(value, "thread") == 0;
+    }
+    if (strcmp(option, "--commit") == 0)
         return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
-    else if (strcmp(option, "--plant") == 0)
-        plant(o, value);
-    else
+    if (strcmp(option, "--plant") != 0)
         return strcmp(option, "--without") == 0 && sim_less_without(&o->less, value);
+    plant(o, value);
     return true;
 }
 
@@ -323,6 +340,8 @@ static void parse(struct options *o, int argc, char **argv)
             o->planted = value != NULL && value[0] != '-' ? value : "";
             i += o->planted == value;
         } else if (value == NULL || !parse_value(o, argv[i++], value)) {
+            fprintf(stderr, "simulate: %s %s: it is no option, or not of what it takes\n",
+                    argv[value == NULL ? i : i - 1], value == NULL ? "" : value);
             usage();
         }
     }
