@@ -108,7 +108,8 @@ static uint32_t draw_more(struct sim_job *job, struct sim_universe *universe, ui
     struct sim_random *random = &universe->more;
     static const uint32_t counts[] = {1, 1, 1, 1, 2, 3};
     uint32_t drawn = 0, count = counts[sim_below(random, 6)];
-    bool any = sim_chance(random, 300), alone = sim_chance(random, 750);
+    bool any = sim_chance(random, 300) || universe->wider.leaves_owing;
+    bool alone = sim_chance(random, 750);
     if (!any || universe->less.more)
         return 0;
     if (alone) {
@@ -188,6 +189,10 @@ static void draw_change(struct sim_drawing *drawing, uint32_t kinds)
     bool comes = sim_chance(random, 300);
     bool widens = sim_chance(random, 300);
     at = 1 + (uint32_t)sim_below(random, 2);
+    if (wider->leaves_owing) {
+        changes = goes = true;
+        widens = false;
+    }
     for (uint32_t s = first; s < count; s++) {
         struct sim_stage *stage = &job->stages[s];
         stage->renamed = sim_chance(random, 500) && strstr(stage->kind->script, "$WAS") != NULL;
