@@ -310,10 +310,11 @@ static int file_wait_readable(void *ctx, int fd, int timeout_ms)
     return 1;
 }
 
-// A process that is not to die, or that another has taken the place of, does not.
+// One that is not to die, or that another has taken the place of, does not.
 static bool may_lose_power(const struct sim_process *process)
 {
-    bool dies = process->dies_at != 0 || tm_kill_switch.of.at != TM_KILL_COUNT;
+    bool dies = process->dies_at != 0 || tm_kill_switch.of.at != TM_KILL_COUNT ||
+                (process->universe->wider.loses_behind && !process->universe->calm);
     return dies && !process->locks_lost && !process->universe->less.faults[SIM_power];
 }
 

@@ -174,13 +174,13 @@ static void draw_more_odds(struct sim_universe *universe)
     bool meets = sim_chance(&random, 700);
     universe->log.meets_next = meets && universe->log.late_ns != 0;
     wider->leaves_owing =
-        sim_chance(&random, 30) && !wider->single && !wider->copied && !wider->log;
+        sim_chance(&random, 40) && !wider->single && !wider->copied && !wider->log;
     wider->loses_behind = sim_chance(&random, 30) && !wider->syncs_badly;
     if (sim_chance(&random, 200) && wider->log)
         weather->fails[SIM_log_late] = 3000 + (uint32_t)sim_below(&random, 10000);
     if (!wider->loses_behind)
         return;
-    weather->fails[SIM_sync_fails] = 500 + (uint32_t)sim_below(&random, 2500);
+    weather->fails[SIM_sync_fails] = 1500 + (uint32_t)sim_below(&random, 4000);
     weather->lost_permille = 0;
 }
 
@@ -274,10 +274,10 @@ static void arm_committing(bool again, struct sim_random *random)
 static void arm_owing(struct sim_random *random)
 {
     static const enum tm_kill_point points[] = {TM_KILL_commit_begins, TM_KILL_commit_begins,
-                                                TM_KILL_commit_begins, TM_KILL_record_written,
+                                                TM_KILL_commit_begins, TM_KILL_commit_begins,
                                                 TM_KILL_part_renamed,  TM_KILL_append_torn};
     tm_kill_switch.of.at = points[sim_below(random, sizeof points / sizeof points[0])];
-    tm_kill_switch.of.after = sim_magnitude(random, 12);
+    tm_kill_switch.of.after = sim_magnitude(random, 6);
 }
 
 // Points that few processes pass, or once in their life; what a checkpoint that LATEST does not
@@ -309,6 +309,8 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
     if (life->universe.less.faults[*by])
         return 0;
+    if (life->universe.wider.loses_behind && sim_chance(&life->universe.odds, 800))
+        return 0; // power is lost, later
     if (life->universe.wider.dies_rarely && !life->universe.less.faults[SIM_kill_point] &&
         sim_chance(&life->universe.odds, 500)) {
         arm_rarely(life->died_at, &life->universe.odds);
