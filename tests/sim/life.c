@@ -24,6 +24,7 @@ enum {
     ASK_TURNS_MAX = 2000,      // into its life that a user wants something
     REPEAT_TURNS = 200,        // within which what comes twice comes again
     AGAIN_TURNS_MAX = 60,      // behind that, that one wants something more
+    BEHIND_MAX = 200,          // calls behind a checkpoint, within which power is lost
     ZOMBIE_TURNS_MAX = 3000,   // of a process that another has taken the place of
 };
 
@@ -164,6 +165,25 @@ static void draw_odds(struct sim_universe *universe)
     weather->lost_permille = 800;
 }
 
+// The same, of what came later.
+static void draw_more_odds(struct sim_universe *universe)
+{
+    struct sim_random random = sim_random_of(universe->seed, 9);
+    struct sim_wider *wider = &universe->wider;
+    struct sim_weather *weather = &universe->weather;
+    bool meets = sim_chance(&random, 700);
+    universe->log.meets_next = meets && universe->log.late_ns != 0;
+    wider->leaves_owing =
+        sim_chance(&random, 40) && !wider->single && !wider->copied && !wider->log;
+    wider->loses_behind = sim_chance(&random, 30) && !wider->syncs_badly;
+    if (sim_chance(&random, 200) && wider->log)
+        weather->fails[SIM_log_late] = 3000 + (uint32_t)sim_below(&random, 10000);
+    if (!wider->loses_behind)
+        return;
+    weather->fails[SIM_sync_fails] = 1500 + (uint32_t)sim_below(&random, 4000);
+    weather->lost_permille = 0;
+}
+
 // --- users ---------------------------------------------------------------------------------------
 
 static void ask(struct life *life)
@@ -250,6 +270,16 @@ static void arm_committing(bool again, struct sim_random *random)
     tm_kill_switch.of.after = sim_magnitude(random, again ? 2 : 100);
 }
 
+// In a commit, before the output has all of it.
+static void arm_owing(struct sim_random *random)
+{
+    static const enum tm_kill_point points[] = {TM_KILL_commit_begins, TM_KILL_commit_begins,
+                                                TM_KILL_commit_begins, TM_KILL_commit_begins,
+                                                TM_KILL_part_renamed,  TM_KILL_append_torn};
+    tm_kill_switch.of.at = points[sim_below(random, sizeof points / sizeof points[0])];
+    tm_kill_switch.of.after = sim_magnitude(random, 6);
+}
+
 // Points that few processes pass, or once in their life; what a checkpoint that LATEST does not
 // name has left is removed only behind one that died while it named it.
 static void arm_rarely(enum tm_kill_point before, struct sim_random *random)
@@ -279,6 +309,8 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
     if (life->universe.less.faults[*by])
         return 0;
+    if (life->universe.wider.loses_behind && sim_chance(&life->universe.odds, 800))
+        return 0; // power is lost, later
     if (life->universe.wider.dies_rarely && !life->universe.less.faults[SIM_kill_point] &&
         sim_chance(&life->universe.odds, 500)) {
         arm_rarely(life->died_at, &life->universe.odds);
@@ -286,6 +318,11 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     }
     if (life->universe.wider.dies_again && !life->universe.less.faults[SIM_kill_point]) {
         arm_committing(life->committing, &life->universe.odds);
+        return 0;
+    }
+    if (life->universe.wider.leaves_owing && !life->universe.less.faults[SIM_kill_point] &&
+        life->outcome->processes < life->job.changes_at) {
+        arm_owing(&life->universe.odds);
         return 0;
     }
     if (*by != SIM_kill_point)
@@ -462,6 +499,9 @@ static void look_at_checkpoints(struct life *life)
     sim_oracle_log(&life->oracle, life->process->number);
     sim_changes_completed(&life->changes, &life->oracle);
     sim_again_completed(&life->again, &life->oracle, life->parallelism);
+    if (life->process->sync_failed && !life->universe.calm)
+        sim_process_lose_power(life->process, sim_magnitude(&life->universe.odds, BEHIND_MAX));
+    life->process->sync_failed = false;
 }
 
 // A commit that has succeeded is whole. One that took long may be that of an earlier checkpoint
@@ -664,6 +704,7 @@ void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim
     draw_weather(&life->universe);
     draw_wider(&life->universe);
     draw_odds(&life->universe);
+    draw_more_odds(&life->universe);
     draw_swarm(life);
     sim_job_init(&life->job, &life->universe);
     sim_tell(&life->universe, "seed %llu: %s", (unsigned long long)seed, life->job.told);
