@@ -9,6 +9,7 @@
 #include "connectors/file/commit_private.h"
 #include "connectors/file/sink.h"
 #include "core/base/text.h"
+#include "core/checkpoint/changed.h"
 
 // --- which it is ---------------------------------------------------------------------------------
 
@@ -258,5 +259,38 @@ int tm__file_sink_held(const struct tm_sink_left *left, char *held, size_t size,
                      left->fx->files->stat(left->fx->ctx, c->path, &info, NULL) != 0,
                  held, size);
     end(left, &f, c);
+    return rc;
+}
+
+int tm__file_settles(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_sink_job *job,
+                     const char *path, bool *settles, struct tm_error *err)
+{
+    const struct tm_manifest *manifest = tm_restored_manifest(job->restored);
+    int rc = 0;
+    *settles = false;
+    for (uint32_t i = 0; i < manifest->operator_count && rc == 0; i++) {
+        const char *sink = manifest->operators[i].name;
+        const struct tm_sink_left left = {.fx = fx,
+                                          .mem = mem,
+                                          .job = job->name,
+                                          .sink = sink,
+                                          .restored = job->restored,
+                                          .key =
+                                              tm_restored_left_out(job->restored, sink, "commits")};
+        struct finding f;
+        struct tm__commits_found items;
+        struct tm__commits *c = NULL;
+        bool found = false;
+        if (left.key == NULL)
+            continue;
+        rc = find(&left, &f, &c, err);
+        if (rc == 0 && strcmp(f.path, path) == 0) {
+            rc = tm__commits_read(c, left.restored, left.key, &items, &found, err);
+            if (rc == 0)
+                drop_visible(c, &items, found);
+            *settles = *settles || c->pending != NULL;
+        }
+        end(&left, &f, c);
+    }
     return rc;
 }

@@ -559,9 +559,9 @@ static int open_outputs(struct tm__outputs *o, const struct tm_options *options,
     return o->is_folder ? open_folder(o, err) : open_file(o, err);
 }
 
-static int prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
-                   uint32_t parallelism, const struct tm_sink_job *job, bool looks, void **shared,
-                   struct tm_error *err)
+int tm__outputs_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                        uint32_t parallelism, const struct tm_sink_job *job, bool looks,
+                        void **shared, struct tm_error *err)
 {
     struct tm_options options;
     struct tm__outputs *o = tm_mem_zalloc(mem, sizeof *o);
@@ -590,7 +590,7 @@ static int prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_n
 int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
                           uint32_t parallelism, void **shared, struct tm_error *err)
 {
-    return prepare(fx, mem, node, parallelism, NULL, false, shared, err);
+    return tm__outputs_prepare(fx, mem, node, parallelism, NULL, false, shared, err);
 }
 
 int tm__file_sink_prepare_checkpoints(const struct tm_fx *fx, struct tm_mem *mem,
@@ -598,19 +598,7 @@ int tm__file_sink_prepare_checkpoints(const struct tm_fx *fx, struct tm_mem *mem
                                       const struct tm_sink_job *job, void **shared,
                                       struct tm_error *err)
 {
-    return prepare(fx, mem, node, parallelism, job, false, shared, err);
-}
-
-int tm__file_sink_look(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
-                       const struct tm_sink_job *job, struct tm_error *err)
-{
-    void *shared = NULL;
-    int rc = prepare(fx, mem, node, 1, job, true, &shared, err);
-    if (rc != 0)
-        return rc;
-    rc = tm__file_sink_restore(shared, job->restored, node, err);
-    tm__file_sink_release(shared);
-    return rc;
+    return tm__outputs_prepare(fx, mem, node, parallelism, job, false, shared, err);
 }
 
 // Do the rows go on with what the file has?

@@ -47,6 +47,11 @@ struct tm__outputs {
     uint32_t old_count, old_capacity;
 };
 
+// As sink_prepare; `job` NULL: it takes no checkpoints. With `looks` nothing is made or claimed,
+// and there is nothing to write with.
+int tm__outputs_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                        uint32_t parallelism, const struct tm_sink_job *job, bool looks,
+                        void **shared, struct tm_error *err) TM_WARN_UNUSED;
 // Before it begins: what a checkpoint had for an output of another sink, or of one whose state is
 // left out, may be there by now, and the sink begins behind it. TM_E_EXISTS.
 int tm__outputs_look_again(struct tm__outputs *o, struct tm_error *err) TM_WARN_UNUSED;
