@@ -58,7 +58,9 @@ struct tm__kit_trial {
     bool within;       // the push of that cause goes on behind it
     bool several;
     int64_t clock_ns;
-    struct done *first, **last; // what the test has done since
+    struct done *first, **last;     // what the test has done since
+    struct tm__kit_op op, op_saved; // that is the cause, for the story; and of the checkpoint
+    bool called, called_saved;      // there has been one
     struct given *given;
     uint32_t given_count, given_capacity;
     uint64_t *taken_at; // by node: of rows up to this cause all that had come have been taken
@@ -104,6 +106,37 @@ __attribute__((format(printf, 2, 3))) static int tell(struct tm__kit_trial *tria
         rc = tm_buf_append(&trial->story, "", 1);
     trial->story.size_bytes -= rc == 0; // the end of the text stays behind it
     return rc;
+}
+
+enum { CALL_BYTES = 100 };
+
+// The call that is the cause, as a spec has it.
+static const char *call_of(const struct tm_kit *kit, char text[CALL_BYTES])
+{
+    static const char *const names[] = {[TM__KIT_PUSH] = "push",
+                                        [TM__KIT_WATERMARK] = "advance_watermark",
+                                        [TM__KIT_ADVANCE] = "advance_clock",
+                                        [TM__KIT_IDLE] = "idle",
+                                        [TM__KIT_FINISH] = "finish"};
+    const struct tm__kit_op *op = &kit->trial->op;
+    text[0] = '\0';
+    if (!kit->trial->called)
+        return text;
+    if (op->kind == TM__KIT_WATERMARK || op->kind == TM__KIT_ADVANCE)
+        snprintf(text, CALL_BYTES, " (%s %lld)", names[op->kind], (long long)op->number);
+    else if (op->source >= 0)
+        snprintf(text, CALL_BYTES, " (%s %.60s)", names[op->kind],
+                 kit->drive.graph->nodes[op->source].name);
+    else
+        snprintf(text, CALL_BYTES, " (%s)", names[op->kind]);
+    return text;
+}
+
+static void begin_call(struct tm__kit_trial *trial, const struct tm__kit_op *op)
+{
+    trial->op = *op;
+    trial->op.json = NULL; // it need not stay
+    trial->called = true;
 }
 
 const char *tm_kit_story(const struct tm_kit *kit)
@@ -196,6 +229,8 @@ static int keep_place(struct tm_kit *kit, struct tm_restored *saved, bool own, b
     trial->cause = kit->cause;
     trial->arrivals = kit->arrivals;
     trial->within = within;
+    trial->op_saved = trial->op;
+    trial->called_saved = trial->called;
     trial->several = kit->several;
     trial->clock_ns = kit->world.clock_ns;
     memcpy(trial->ends, kit->ends, kit->node_count * sizeof *kit->ends);
@@ -218,6 +253,7 @@ static int checkpoint(struct tm_kit *kit, bool within, struct tm_error *err)
 {
     struct tm__kit_trial *trial = kit->trial;
     struct tm_restored *restored = NULL;
+    char call[CALL_BYTES];
     int rc = tm__kit_checkpoint(kit, &restored, err);
     if (restored == NULL)
         return kit->failure.code == 0 && rc < 0 ? 0 : rc; // one that cannot be taken now
@@ -228,8 +264,8 @@ static int checkpoint(struct tm_kit *kit, bool within, struct tm_error *err)
         return rc;
     }
     if (keep_place(kit, restored, true, within) != 0 ||
-        tell(trial, "a checkpoint %s cause %llu\n", where_of(trial),
-             (unsigned long long)kit->cause) != 0)
+        tell(trial, "a checkpoint %s cause %llu%s\n", where_of(trial),
+             (unsigned long long)kit->cause, call_of(kit, call)) != 0)
         return no_memory(err);
     draw_life_behind(trial);
     return rc;
@@ -375,6 +411,8 @@ static void go_back(struct tm_kit *kit)
     }
     kit->row_count = left;
     kit->cause = trial->cause;
+    trial->op = trial->op_saved;
+    trial->called = trial->called_saved;
     kit->several = trial->several;
     kit->world.clock_ns = trial->clock_ns;
     memcpy(kit->ends, trial->ends, kit->node_count * sizeof *kit->ends);
@@ -388,12 +426,14 @@ static int begin_anew(struct tm_kit *kit, struct tm_error *err)
     struct tm__kit_trial *trial = kit->trial;
     struct tm_restored *before = kit->restored;
     uint32_t parallelism = kit->drive.args.parallelism;
+    char call[CALL_BYTES];
     if (kit->args.parallelism == 0)
         parallelism = tm__kit_trial_parallelism(trial);
     trial->args->rescales += parallelism != kit->drive.args.parallelism;
     trial->args->deaths++;
     trial->deaths++;
-    if (tell(trial, "the job dies, of cause %llu\n", (unsigned long long)kit->cause) != 0)
+    if (tell(trial, "the job dies, of cause %llu%s\n", (unsigned long long)kit->cause,
+             call_of(kit, call)) != 0)
         return no_memory(err);
     go_back(kit);
     char where[60] = "from the start";
@@ -419,6 +459,7 @@ static int live_again(struct tm_kit *kit, struct tm_error *err)
     int rc = begin_anew(kit, err);
     for (const struct done *done = trial->first; done != NULL && rc == 0; done = done->next) {
         kit->cause = done->cause;
+        begin_call(trial, &done->op);
         rc = tm__kit_apply(kit, &done->op, err);
     }
     trial->replays = false;
@@ -476,6 +517,7 @@ static int apply(struct tm_kit *kit, const struct tm__kit_op *op, struct tm_erro
     struct done **place = trial->last;
     *place = done;
     trial->last = &done->next;
+    begin_call(trial, op);
     rc = until_it_lives(kit, tm__kit_apply(kit, op, err), err);
     if (rc < 0) { // refused, or the job has failed: it does not happen again
         *place = NULL;
