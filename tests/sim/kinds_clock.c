@@ -31,6 +31,31 @@ static void draw_paused(struct sim_drawing *drawing)
     "tm.first(\"id\"), newest = tm.last(\"id\") })$WAS\n"                           \
     "  :to($1)\n"
 
+// What a key has that has not been told is the last of its rows.
+static void look_at_waiting(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    const struct sim_job *job = oracle->job;
+    int64_t *n = sim_kept_of_lanes(oracle, cut, stage, "n");
+    int64_t *total = sim_kept_of_lanes(oracle, cut, stage, "total");
+    int64_t *rows = calloc(job->key_count, sizeof *rows);
+    for (uint32_t id = 0; id < job->row_count; id++) {
+        const struct sim_row *row = &job->rows[id];
+        int64_t behind = cut->kept[row->key].n - row->nth; // rows of the key that the cut has
+        rows[row->key] += behind >= 0 && behind < n[row->key] ? row->value : 0;
+    }
+    for (uint32_t key = 0; key < job->key_count && cut->flight_bytes == 0; key++)
+        if (n[key] > cut->kept[key].n || total[key] != rows[key])
+            sim_violate(oracle,
+                        "S1: checkpoint %llu has %lld rows of key k%u, and '%s' the last %lld, "
+                        "total %lld, which is %lld",
+                        (unsigned long long)cut->checkpoint, (long long)cut->kept[key].n, key,
+                        job->stages[stage].kind->name, (long long)n[key], (long long)total[key],
+                        (long long)rows[key]);
+    free(rows);
+    free(total);
+    free(n);
+}
+
 const struct sim_kind sim_kind_ticked = {
     .name = "ticked",
     .weight = 2,
@@ -38,6 +63,7 @@ const struct sim_kind sim_kind_ticked = {
     .needs = SIM_NEEDS_FLUSH,
     .outputs = {{"ticked", &sim_judge_runs}},
     .draw = draw_ticks,
+    .kept = look_at_waiting,
 };
 
 const struct sim_kind sim_kind_paused = {
@@ -48,9 +74,27 @@ const struct sim_kind sim_kind_paused = {
     .needs = SIM_NEEDS_FLUSH,
     .outputs = {{"paused", &sim_judge_runs}},
     .draw = draw_paused,
+    .kept = look_at_waiting,
 };
 
 // --- timers of the clock -------------------------------------------------------------------------
+
+// One for each key that has rows to tell of.
+static void look_at_held(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    int64_t *n = sim_kept_of_lanes(oracle, cut, stage, "n");
+    int64_t *timers = sim_kept_of_lanes(oracle, cut, stage, "$timer of the clock");
+    look_at_waiting(oracle, cut, stage);
+    for (uint32_t key = 0; key < oracle->job->key_count; key++)
+        if (timers[key] != (n[key] != 0))
+            sim_violate(oracle,
+                        "T4: checkpoint %llu has %lld timers of key k%u, and 'held' %lld rows to "
+                        "tell of",
+                        (unsigned long long)cut->checkpoint, (long long)timers[key], key,
+                        (long long)n[key]);
+    free(timers);
+    free(n);
+}
 
 // Rows of a key are held until a timer tells of them.
 const struct sim_kind sim_kind_held = {
@@ -84,6 +128,7 @@ const struct sim_kind sim_kind_held = {
     .needs = SIM_NEEDS_FLUSH,
     .outputs = {{"held", &sim_judge_runs}},
     .draw = draw_ticks,
+    .kept = look_at_held,
 };
 
 // --- lists of the operator -----------------------------------------------------------------------
