@@ -212,7 +212,7 @@ static void draw_change(struct sim_drawing *drawing, uint32_t kinds)
 }
 
 // Beside all others in a share of the seeds, from a stream of its own: worlds without it stay as
-// they are.
+// they are. Not behind a stage that goes: what the engine has named by its place would be another.
 static void draw_drawn(struct sim_drawing *drawing)
 {
     struct sim_random random = sim_random_of(drawing->universe->seed, DRAWN_STREAM);
@@ -221,6 +221,8 @@ static void draw_drawn(struct sim_drawing *drawing)
     while (sim_kind(bit) != &sim_kind_drawn)
         bit++;
     drawing->random = drawing->logs = &random;
+    for (uint32_t s = 0; s < drawing->job->stage_count; s++)
+        any = any && drawing->job->stages[s].only == SIM_ALWAYS;
     if (any && (drawing->universe->less.stages >> bit & 1) == 0 && !drawing->universe->less.more)
         sim_stage_add(drawing, &sim_kind_drawn);
 }

@@ -390,6 +390,28 @@ static void draw_parts(struct sim_drawing *drawing)
              "\"fire_and_purge\" or \"continue\" end }");
 }
 
+// Each third row of a window has it give what it has.
+static void look_at_thirds(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    for (uint32_t i = 0; i < cut->value_count; i++) {
+        const struct sim_value *count = &cut->values[i];
+        int64_t n = 0;
+        if (count->stage != stage || strcmp(count->state, "$trigger.n") != 0)
+            continue;
+        for (uint32_t k = 0; k < cut->value_count; k++) {
+            const struct sim_value *value = &cut->values[k];
+            if (value->stage == stage && value->key == count->key && value->at == count->at)
+                n += strcmp(value->state, "n") == 0 ? value->value : 0;
+        }
+        if (n != count->value % 3)
+            sim_violate(oracle,
+                        "S1: checkpoint %llu has of g%u, from %lld on, %lld rows in 'parts', and "
+                        "its trigger has counted %lld",
+                        (unsigned long long)cut->checkpoint, count->key, (long long)count->at,
+                        (long long)n, (long long)count->value);
+    }
+}
+
 // A trigger of the job's own counts all rows of a window, and has a timer for its end.
 static void look_at_parts(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
 {
@@ -398,8 +420,10 @@ static void look_at_parts(struct sim_oracle *oracle, const struct sim_cut *cut, 
     static const struct sim_spans own = {
         .first = "$trigger.n", .holds = SIM_HOLDS_ROWS, .span_ms = SIM_SLOT_MS, .timed = true};
     (void)sim_kept_look_at_spans(oracle, cut, stage, &spans, NULL);
-    if (oracle->job->stages[stage].texts[0][0] == '{')
-        (void)sim_kept_look_at_spans(oracle, cut, stage, &own, NULL);
+    if (oracle->job->stages[stage].texts[0][0] != '{')
+        return;
+    (void)sim_kept_look_at_spans(oracle, cut, stage, &own, NULL);
+    look_at_thirds(oracle, cut, stage);
 }
 
 const struct sim_kind sim_kind_parts = {

@@ -110,7 +110,7 @@ static void draw_swarm(struct life *life)
     life->sleeps = sim_chance(random, 150);
     life->sleeps = life->sleeps || life->universe.wider.zombie;
     life->naps = sim_random_of(life->universe.seed, NAPS_STREAM);
-    life->naps_at_all = sim_chance(&life->naps, 500) && life->universe.wider.zombie;
+    life->naps_at_all = sim_chance(&life->naps, 50);
     life->asks = life->asks || life->universe.wider.drains || life->universe.wider.dies_rarely;
     if (!life->universe.wider.single)
         return;
@@ -360,6 +360,7 @@ static void draw_nap(struct life *life)
         return;
     life->process->naps_at = at;
     life->process->nap_calls = calls;
+    life->sleeps_at = 0;
 }
 
 static void begin_process(struct life *life)

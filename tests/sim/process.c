@@ -164,10 +164,18 @@ static bool turn_worker(struct sim_process *process, uint32_t index, uint32_t pi
     return turn != TM_TURN_IDLE;
 }
 
+static bool turn_helper(struct sim_process *process, uint64_t pick)
+{
+    process->helper = true;
+    bool any = tm_single_run(&process->single, pick);
+    process->helper = process->publishing = false;
+    return any;
+}
+
 static bool turn_all(struct sim_process *process)
 {
     bool any = tm_attempt_turn(&process->attempt);
-    while (tm_single_run(&process->single, 0))
+    while (turn_helper(process, 0))
         any = true;
     for (uint32_t w = 0; w < process->attempt.job->worker_count; w++)
         any = turn_worker(process, w, UINT32_MAX) || any;
@@ -201,14 +209,6 @@ static void rest(struct sim_process *process)
     } else if (due_ns > universe->mono_ns) {
         universe->mono_ns = due_ns;
     }
-}
-
-static bool turn_helper(struct sim_process *process, uint64_t pick)
-{
-    process->helper = true;
-    bool any = tm_single_run(&process->single, pick);
-    process->helper = process->publishing = false;
-    return any;
 }
 
 // What stands in front of it piles up.
