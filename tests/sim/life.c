@@ -624,7 +624,7 @@ static uint64_t owner_of(const struct life *life)
 
 // A process falls asleep in the middle of publishing a checkpoint, its locks hold nothing, and
 // another one begins and has some turns before it wakes up. If that one has not come so far as to
-// take the folder over, what is published counts.
+// take the folder over, and to look at what is there, what is published counts.
 static bool nap(void *arg, struct sim_process *process)
 {
     struct life *life = arg;
@@ -641,7 +641,7 @@ static bool nap(void *arg, struct sim_process *process)
     life->napping = false;
     bool power = life->process->state == SIM_DEAD && tm_kill_switch.of.at == TM_KILL_COUNT &&
                  life->process->dies_by == SIM_power;
-    bool taken = owner_of(life) != owner;
+    bool taken = owner_of(life) != owner && life->process->has_attempt;
     life->zombie_newest += !taken;
     universe->saw[SIM_SAW_zombie_published] += taken;
     life->armed = tm_kill_switch.of;
