@@ -41,7 +41,8 @@ struct sim_process {
     struct sim_open open[SIM_OPEN_MAX];
     bool locks_lost; // what it has locked can be locked by others
     bool helper;     // a work of one of its helpers is under way
-    // Checkpoints until it falls asleep while it publishes one, and calls into that; 0: it does not.
+    // Checkpoints until it falls asleep while it publishes one, and calls into that; 0: it does
+    // not.
     uint32_t naps_at, nap_calls;
     bool publishing; // that one
     bool looks;      // from outside: its calls are nothing that happens in the world
