@@ -44,8 +44,9 @@ struct sim_process {
     // Checkpoints until it falls asleep while it publishes one, and calls into that; 0: it does
     // not.
     uint32_t naps_at, nap_calls;
-    bool publishing; // that one
-    bool looks;      // from outside: its calls are nothing that happens in the world
+    bool publishing;  // that one
+    bool looks;       // from outside: its calls are nothing that happens in the world
+    bool sync_failed; // and power is to be lost behind the next checkpoint
     struct sim_memory memory;
     struct tm_cli_options options;
     struct tm_engine engine;
@@ -82,6 +83,8 @@ struct tm_keeper_figures sim_process_figures(const struct sim_process *process);
 // effects.c
 void sim_effects(struct sim_process *process, struct tm_fx *fx);
 void sim_process_die(struct sim_process *process) __attribute__((noreturn));
+// Power is lost within so many of its calls, if it was to die at all.
+void sim_process_lose_power(struct sim_process *process, uint64_t calls);
 // It makes a call, which may be its last.
 void sim_process_step(struct sim_process *process, uint64_t what);
 // Frees all that was allocated and not freed, closes all that is open.
