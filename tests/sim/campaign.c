@@ -237,6 +237,7 @@ static void print_totals(const struct options *o, struct totals *totals, double 
 
 static void refuse(const char *what, const char *given)
 {
+    fflush(stdout);
     fprintf(stderr, "simulate: %s, not '%s'\n", what, given);
     exit(2);
 }
