@@ -1,7 +1,8 @@
 // simulate: many seeds, each a world with a job that must survive it (docs/internals/simulator.md).
 // usage: simulate [--seeds N] [--from S] [--minutes M] [--jobs N] [--twice] [--story] [--table]
 //        [--traces] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N]
-//        [--choose] [--cover FILE] [--list FILE] [--break file|clock|thread] [--shrink]
+//        [--choose] [--cover FILE] [--list FILE] [--break file|clock|thread|loop] [--shrink]
+//        [--patience SECONDS]
 //        [--without NAME,NAME...] [--rows N] [--results FILE] [--commit NAME] [--resume]
 //        [--summary]
 //
@@ -49,7 +50,7 @@ struct options {
     const char *planted;  // names of mistakes; NULL: it is an ordinary campaign; "": all of them
     const char *plant;    // the mistake that is planted; NULL: none
     const char *cover;    // file for seeds that together meet everything
-    uint32_t series, jobs;
+    uint32_t series, jobs, patience_s;
     const char *results; // file; NULL: nothing is kept
     char commit[SIM_COMMIT];
     bool resumes, sums_up, has_from;
@@ -104,8 +105,9 @@ static void fail(const struct options *o, struct totals *totals, uint64_t seed, 
         snprintf(totals->why, sizeof totals->why, "%s", why);
     }
     if (!o->quiet && totals->failed <= FAILURES_MAX)
-        printf("seed %llu: %s\n  ./dev sim --seeds 1 --from %llu --story\n",
-               (unsigned long long)seed, why, (unsigned long long)seed);
+        printf("seed %llu: %s\n  ./dev sim --seeds 1 --from %llu%s%s --story\n",
+               (unsigned long long)seed, why, (unsigned long long)seed,
+               o->plant == NULL ? "" : " --plant ", o->plant == NULL ? "" : o->plant);
     fflush(stdout);
 }
 
@@ -186,6 +188,7 @@ static void live(struct run *run)
                                 .twice = o->twice,
                                 .tells = o->story,
                                 .breaks = o->breaks,
+                                .patience_s = o->patience_s,
                                 .next = next_block,
                                 .each = hear,
                                 .arg = run};
@@ -238,7 +241,7 @@ static void usage(void)
             "[--table] [--traces] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] "
             "[--series N] [--choose] [--cover FILE] [--list FILE] [--shrink] "
             "[--without NAME,NAME...] [--rows N] [--results FILE] [--commit NAME] [--resume] "
-            "[--summary]\n");
+            "[--summary] [--patience SECONDS]\n");
     exit(2);
 }
 
@@ -292,9 +295,10 @@ static bool parse_value(struct options *o, const char *option, const char *value
         const char **text;
         uint32_t *number;
     } values[] = {
-        {"--list", &o->list, NULL},       {"--cover", &o->cover, NULL},
-        {"--results", &o->results, NULL}, {"--rows", NULL, &o->less.rows},
-        {"--series", NULL, &o->series},   {"--jobs", NULL, &o->jobs},
+        {"--list", &o->list, NULL},           {"--cover", &o->cover, NULL},
+        {"--results", &o->results, NULL},     {"--rows", NULL, &o->less.rows},
+        {"--series", NULL, &o->series},       {"--jobs", NULL, &o->jobs},
+        {"--patience", NULL, &o->patience_s},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         if (strcmp(option, values[i].name) != 0)
@@ -319,7 +323,7 @@ static bool parse_value(struct options *o, const char *option, const char *value
     if (strcmp(option, "--break") == 0) {
         o->breaks = value;
         return strcmp(value, "file") == 0 || strcmp(value, "clock") == 0 ||
-               strcmp(value, "thread") == 0;
+               strcmp(value, "thread") == 0 || strcmp(value, "loop") == 0;
     }
     if (strcmp(option, "--commit") == 0)
         return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
@@ -331,7 +335,7 @@ static bool parse_value(struct options *o, const char *option, const char *value
 
 static void parse(struct options *o, int argc, char **argv)
 {
-    *o = (struct options){.from = 1, .jobs = 1, .commit = "unknown"};
+    *o = (struct options){.from = 1, .jobs = 1, .patience_s = SIM_PATIENCE_S, .commit = "unknown"};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (parse_flag(o, argv[i]))
