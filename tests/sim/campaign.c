@@ -11,10 +11,11 @@
 // that must have been seen. With --results what was lived is kept in a file, under the name of a
 // commit, and it is all seeds of that commit that count for COMPLETE; --resume goes on behind them,
 // --summary tells what the file has. With --planted instead a line for each mistake: how many seeds
-// it took to find it, in each of some series; exit code 1: one was not found. With --choose few of
-// the seeds that together have met all that the campaign has; --cover writes them to a file, and
-// lives on until there is nothing left to meet. With --list the seeds are those that lines of a
-// file begin with, and together they must meet everything.
+// it took to find it, in each of some series; exit code 1: one was not found; with --table the
+// lines are rows of the table in docs/internals/simulator.md. With --choose few of the seeds that
+// together have met all that the campaign has; --cover writes them to a file, and lives on until
+// there is nothing left to meet. With --list the seeds are those that lines of a file begin with,
+// and together they must meet everything.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@
 #include "tests/sim/results.h"
 #include "tests/sim/shrink.h"
 
-enum { COMPLETE = 10000 }; // so many seeds must meet everything
+enum { SEEDS = 1000, NUMBER_MAX = 1000000000 }; // unless told otherwise; at most
+enum { COMPLETE = 10000 };                      // so many seeds must meet everything
 enum {
     COVER = 4000,
     COVER_MOST = 30000
@@ -98,16 +100,17 @@ static void add(struct totals *totals, const struct sim_outcome *outcome)
     sim_coverage_add(sum, outcome);
 }
 
-static void fail(const struct options *o, struct totals *totals, uint64_t seed, const char *why)
+static void fail(const struct options *o, struct totals *totals, const struct sim_outcome *outcome)
 {
     if (totals->failed++ == 0) {
-        totals->first_failed = seed;
-        snprintf(totals->why, sizeof totals->why, "%s", why);
+        totals->first_failed = outcome->seed;
+        snprintf(totals->why, sizeof totals->why, "%s", outcome->failure);
     }
-    if (!o->quiet && totals->failed <= FAILURES_MAX)
-        printf("seed %llu: %s\n  ./dev sim --seeds 1 --from %llu%s%s --story\n",
-               (unsigned long long)seed, why, (unsigned long long)seed,
-               o->plant == NULL ? "" : " --plant ", o->plant == NULL ? "" : o->plant);
+    if (!o->quiet && totals->failed <= FAILURES_MAX) {
+        printf("seed %llu: %s\n  trace %016llx: ", (unsigned long long)outcome->seed,
+               outcome->failure, (unsigned long long)outcome->trace);
+        sim_less_command(outcome->seed, &o->less);
+    }
     fflush(stdout);
 }
 
@@ -173,7 +176,7 @@ static void hear(void *arg, const struct sim_outcome *outcome)
     if (outcome->failure[0] == '\0')
         run->totals->passed++;
     else
-        fail(o, run->totals, outcome->seed, outcome->failure);
+        fail(o, run->totals, outcome);
     if (o->traces)
         printf("%llu %016llx\n", seed, trace);
     else if (o->story || (o->seeds == 1 && !o->quiet && outcome->failure[0] == '\0'))
@@ -234,6 +237,12 @@ static void print_totals(const struct options *o, struct totals *totals, double 
     sim_coverage_summary(sum);
 }
 
+static void refuse(const char *what, const char *given)
+{
+    fprintf(stderr, "simulate: %s, not '%s'\n", what, given);
+    exit(2);
+}
+
 static void usage(void)
 {
     fprintf(stderr,
@@ -252,7 +261,27 @@ static void plant(struct options *o, const char *name)
         return;
     for (int i = 0; i < TM_PLANT_COUNT; i++)
         printf("%-24s %s\n", sim_plant_names[i], sim_plant_told[i]);
-    exit(strcmp(name, "list") == 0 ? 0 : 2);
+    if (strcmp(name, "list") != 0)
+        refuse("--plant takes one of these mistakes", name);
+    exit(0);
+}
+
+static uint64_t number(const char *text, const char *what)
+{
+    char *end;
+    uint64_t n = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || n > NUMBER_MAX)
+        refuse(what, text);
+    return n;
+}
+
+static double minutes(const char *text)
+{
+    char *end;
+    double n = strtod(text, &end);
+    if (*text < '0' || *text > '9' || *end != '\0')
+        refuse("--minutes takes a number", text);
+    return n;
 }
 
 // Options without a value. False: it is none.
@@ -272,19 +301,20 @@ static bool parse_flag(struct options *o, const char *option)
     return false;
 }
 
-// A whole number from 1 on, and nothing behind it.
-static bool parse_count(const char *value, uint64_t most, uint64_t *number)
+static void parse_from(struct options *o, const char *value)
 {
-    char *end;
-    *number = strtoull(value, &end, 10);
-    return value[0] >= '0' && value[0] <= '9' && *end == '\0' && *number >= 1 && *number <= most;
+    o->from = number(value, "--from takes the number of a seed, from 1 on");
+    if (o->from == 0)
+        refuse("--from takes the number of a seed, from 1 on", value);
+    o->has_from = true;
 }
 
-static bool parse_minutes(const char *value, double *minutes)
+static void parse_break(struct options *o, const char *value)
 {
-    char *end;
-    *minutes = strtod(value, &end);
-    return end != value && *end == '\0' && *minutes > 0;
+    if (strcmp(value, "file") != 0 && strcmp(value, "clock") != 0 && strcmp(value, "thread") != 0 &&
+        strcmp(value, "loop") != 0)
+        refuse("--break takes file, clock, thread or loop", value);
+    o->breaks = value;
 }
 
 // False: it is none, or its value is not right.
@@ -294,43 +324,56 @@ static bool parse_value(struct options *o, const char *option, const char *value
         const char *name;
         const char **text;
         uint32_t *number;
+        const char *what;
     } values[] = {
-        {"--list", &o->list, NULL},           {"--cover", &o->cover, NULL},
-        {"--results", &o->results, NULL},     {"--rows", NULL, &o->less.rows},
-        {"--series", NULL, &o->series},       {"--jobs", NULL, &o->jobs},
-        {"--patience", NULL, &o->patience_s},
+        {"--list", &o->list, NULL, NULL},
+        {"--cover", &o->cover, NULL, NULL},
+        {"--results", &o->results, NULL, NULL},
+        {"--rows", NULL, &o->less.rows, "--rows takes a number"},
+        {"--series", NULL, &o->series, "--series takes a number"},
+        {"--jobs", NULL, &o->jobs, "--jobs takes a number"},
+        {"--patience", NULL, &o->patience_s, "--patience takes a number of seconds"},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         if (strcmp(option, values[i].name) != 0)
             continue;
-        uint64_t number;
-        if (values[i].text != NULL) {
+        if (values[i].text != NULL)
             *values[i].text = value;
-            return true;
-        }
-        bool right = parse_count(value, UINT32_MAX, &number);
-        *values[i].number = (uint32_t)number;
-        return right;
+        else
+            *values[i].number = (uint32_t)number(value, values[i].what);
+        return true;
     }
     if (strcmp(option, "--seeds") == 0)
-        return parse_count(value, UINT64_MAX / 2, &o->seeds);
-    if (strcmp(option, "--from") == 0) {
-        o->has_from = true;
-        return parse_count(value, UINT64_MAX / 2, &o->from);
-    }
-    if (strcmp(option, "--minutes") == 0)
-        return parse_minutes(value, &o->minutes);
-    if (strcmp(option, "--break") == 0) {
-        o->breaks = value;
-        return strcmp(value, "file") == 0 || strcmp(value, "clock") == 0 ||
-               strcmp(value, "thread") == 0 || strcmp(value, "loop") == 0;
-    }
-    if (strcmp(option, "--commit") == 0)
+        o->seeds = number(value, "--seeds takes a number");
+    else if (strcmp(option, "--from") == 0)
+        parse_from(o, value);
+    else if (strcmp(option, "--minutes") == 0)
+        o->minutes = minutes(value);
+    else if (strcmp(option, "--break") == 0)
+        parse_break(o, value);
+    else if (strcmp(option, "--commit") == 0)
         return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
-    if (strcmp(option, "--plant") != 0)
-        return strcmp(option, "--without") == 0 && sim_less_without(&o->less, value);
-    plant(o, value);
+    else if (strcmp(option, "--plant") == 0)
+        plant(o, value);
+    else if (strcmp(option, "--without") != 0)
+        return false;
+    else if (!sim_less_without(&o->less, value))
+        refuse("--without takes names of faults and of kinds of stages, or 'more'", value);
     return true;
+}
+
+// All of them are mistakes.
+static void check_plants(const char *names)
+{
+    char name[64];
+    for (const char *at = names; *at != '\0'; at += *at == ',') {
+        size_t length = strcspn(at, ",");
+        snprintf(name, sizeof name, "%.*s", (int)length, at);
+        if (!sim_plant(name))
+            refuse("--planted takes names of --plant list, with commas between them", name);
+        at += length;
+    }
+    (void)sim_plant("");
 }
 
 static void parse(struct options *o, int argc, char **argv)
@@ -343,16 +386,19 @@ static void parse(struct options *o, int argc, char **argv)
         if (strcmp(argv[i], "--planted") == 0) {
             o->planted = value != NULL && value[0] != '-' ? value : "";
             i += o->planted == value;
+            check_plants(o->planted);
         } else if (value == NULL || !parse_value(o, argv[i++], value)) {
-            fprintf(stderr, "simulate: %s %s: it is no option, or not of what it takes\n",
-                    argv[value == NULL ? i : i - 1], value == NULL ? "" : value);
+            fprintf(stderr, "simulate: there is no option '%s', or it lacks its value\n",
+                    argv[value == NULL ? i : i - 1]);
             usage();
         }
     }
-    if (o->jobs == 0 || o->jobs > SIM_JOBS_MAX || o->from == 0)
-        usage();
+    if (o->jobs == 0 || o->jobs > SIM_JOBS_MAX) {
+        fprintf(stderr, "simulate: --jobs is 1 to %d\n", SIM_JOBS_MAX);
+        exit(2);
+    }
     if (o->seeds == 0)
-        o->seeds = o->cover != NULL ? COVER : 1000;
+        o->seeds = o->cover != NULL ? COVER : o->minutes != 0 ? NUMBER_MAX : SEEDS;
     size_t used = strlen(o->commit);
     if (o->plant != NULL) // what it finds is not the commit's
         snprintf(o->commit + used, sizeof o->commit - used, "+%s", o->plant);
@@ -388,6 +434,18 @@ static uint64_t look_for_plant(struct options *o, int which, uint32_t series, st
     return found;
 }
 
+static void print_series(const struct options *o, uint32_t series, uint64_t seeds)
+{
+    char number[24] = "-";
+    if (seeds != 0)
+        snprintf(number, sizeof number, "%llu", (unsigned long long)seeds);
+    if (o->table)
+        printf("%s %s", series == 0 ? "" : ",", number);
+    else
+        printf(" %6s", number);
+    fflush(stdout);
+}
+
 static bool find_plant(struct options *o, int which)
 {
     bool found = true;
@@ -396,7 +454,7 @@ static bool find_plant(struct options *o, int which)
     uint64_t failed = 0, lived = 0;
     if (!sim_plant(sim_plant_names[which]))
         return false;
-    printf("%-28s", sim_plant_names[which]);
+    printf(o->table ? "| %s |" : "%-28s", sim_plant_names[which]);
     for (uint32_t s = 0; s < o->series; s++) {
         totals = (struct totals){0};
         uint64_t seeds = look_for_plant(o, which, s, &totals);
@@ -406,12 +464,17 @@ static bool find_plant(struct options *o, int which)
             lived = totals.passed + totals.failed;
             memcpy(why, totals.why, sizeof why);
         }
-        printf(seeds == 0 ? "      -" : " %6llu", (unsigned long long)seeds);
-        fflush(stdout);
+        print_series(o, s, seeds);
     }
     bool counts = found && 2 * failed <= lived;
-    printf("  %4llu of %-6llu %s%.60s\n", (unsigned long long)failed, (unsigned long long)lived,
-           counts || !found ? "" : "TOO EASY: ", why);
+    const char *easy = counts || !found ? "" : "TOO EASY";
+    if (o->table)
+        printf(" | %llu of %llu%s%s |\n", (unsigned long long)failed, (unsigned long long)lived,
+               *easy == '\0' ? "" : ", ", easy);
+    else
+        printf("  %4llu of %-6llu %s%s%.60s\n", (unsigned long long)failed,
+               (unsigned long long)lived, easy, *easy == '\0' ? "" : ": ", why);
+    fflush(stdout);
     return counts;
 }
 
@@ -429,8 +492,11 @@ static int find_plants(struct options *o)
     int looked = 0, found = 0;
     o->quiet = true;
     o->series = o->series == 0 ? 1 : o->series;
-    printf("mistake: seeds to find it in each of %u series; of so many seeds; the first one\n",
-           o->series);
+    if (o->table)
+        printf("| mistake, in %s | seeds | share |\n| --- | --- | --- |\n", o->commit);
+    else
+        printf("mistake: seeds to find it in each of %u series; of so many seeds; the first one\n",
+               o->series);
     for (int i = 0; i < TM_PLANT_COUNT; i++)
         if (is_named(o->planted, sim_plant_names[i])) {
             looked++;
