@@ -117,6 +117,8 @@ int tm_job_ask(struct tm_job *job, const struct tm_question *question, const cha
         rc = tm_buf_append(&text, "", 1);
     if (rc == 0)
         rc = tm_buf_append(&text, key, question->key_bytes);
+    if (rc == 0) // keys are read in whole words
+        rc = tm_buf_append(&text, &(uint64_t){0}, sizeof(uint64_t));
     if (rc == 0)
         rc = tm_job_command(job, TM_COMMAND_ASK, (const char *)text.data, text.size_bytes);
     tm_buf_fini(&text);
