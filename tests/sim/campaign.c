@@ -10,10 +10,11 @@
 // that must have been seen. With --results what was lived is kept in a file, under the name of a
 // commit, and it is all seeds of that commit that count for COMPLETE; --resume goes on behind them,
 // --summary tells what the file has. With --planted instead a line for each mistake: how many seeds
-// it took to find it, in each of some series; exit code 1: one was not found. With --choose few of
-// the seeds that together have met all that the campaign has; --cover writes them to a file, and
-// lives on until there is nothing left to meet. With --list the seeds are those that lines of a
-// file begin with, and together they must meet everything.
+// it took to find it, in each of some series; exit code 1: one was not found; with --table the
+// lines are rows of the table in docs/internals/simulator.md. With --choose few of the seeds that
+// together have met all that the campaign has; --cover writes them to a file, and lives on until
+// there is nothing left to meet. With --list the seeds are those that lines of a file begin with,
+// and together they must meet everything.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@
 #include "tests/sim/results.h"
 #include "tests/sim/shrink.h"
 
-enum { COMPLETE = 10000 }; // so many seeds must meet everything
+enum { SEEDS = 1000, NUMBER_MAX = 1000000000 }; // unless told otherwise; at most
+enum { COMPLETE = 10000 };                      // so many seeds must meet everything
 enum {
     COVER = 4000,
     COVER_MOST = 30000
@@ -97,15 +99,17 @@ static void add(struct totals *totals, const struct sim_outcome *outcome)
     sim_coverage_add(sum, outcome);
 }
 
-static void fail(const struct options *o, struct totals *totals, uint64_t seed, const char *why)
+static void fail(const struct options *o, struct totals *totals, const struct sim_outcome *outcome)
 {
     if (totals->failed++ == 0) {
-        totals->first_failed = seed;
-        snprintf(totals->why, sizeof totals->why, "%s", why);
+        totals->first_failed = outcome->seed;
+        snprintf(totals->why, sizeof totals->why, "%s", outcome->failure);
     }
-    if (!o->quiet && totals->failed <= FAILURES_MAX)
-        printf("seed %llu: %s\n  ./dev sim --seeds 1 --from %llu --story\n",
-               (unsigned long long)seed, why, (unsigned long long)seed);
+    if (!o->quiet && totals->failed <= FAILURES_MAX) {
+        printf("seed %llu: %s\n  trace %016llx: ", (unsigned long long)outcome->seed,
+               outcome->failure, (unsigned long long)outcome->trace);
+        sim_less_command(outcome->seed, &o->less);
+    }
     fflush(stdout);
 }
 
@@ -171,7 +175,7 @@ static void hear(void *arg, const struct sim_outcome *outcome)
     if (outcome->failure[0] == '\0')
         run->totals->passed++;
     else
-        fail(o, run->totals, outcome->seed, outcome->failure);
+        fail(o, run->totals, outcome);
     if (o->traces)
         printf("%llu %016llx\n", seed, trace);
     else if (o->story || (o->seeds == 1 && !o->quiet && outcome->failure[0] == '\0'))
@@ -231,6 +235,13 @@ static void print_totals(const struct options *o, struct totals *totals, double 
     sim_coverage_summary(sum);
 }
 
+static void refuse(const char *what, const char *given)
+{
+    fflush(stdout); // what it may take stands in front
+    fprintf(stderr, "simulate: %s, not '%s'\n", what, given);
+    exit(2);
+}
+
 static void usage(void)
 {
     fprintf(stderr,
@@ -249,7 +260,27 @@ static void plant(struct options *o, const char *name)
         return;
     for (int i = 0; i < TM_PLANT_COUNT; i++)
         printf("%-24s %s\n", sim_plant_names[i], sim_plant_told[i]);
-    exit(strcmp(name, "list") == 0 ? 0 : 2);
+    if (strcmp(name, "list") != 0)
+        refuse("--plant takes one of these mistakes", name);
+    exit(0);
+}
+
+static uint64_t number(const char *text, const char *what)
+{
+    char *end;
+    uint64_t n = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || n == 0 || n > NUMBER_MAX)
+        refuse(what, text);
+    return n;
+}
+
+static double minutes(const char *text)
+{
+    char *end;
+    double n = strtod(text, &end);
+    if (*text < '0' || *text > '9' || *end != '\0' || n <= 0)
+        refuse("--minutes takes a number above 0", text);
+    return n;
 }
 
 // Options without a value. False: it is none.
@@ -271,8 +302,15 @@ static bool parse_flag(struct options *o, const char *option)
 
 static void parse_from(struct options *o, const char *value)
 {
-    o->from = strtoull(value, NULL, 10);
+    o->from = number(value, "--from takes the number of a seed, from 1 on");
     o->has_from = true;
+}
+
+static void parse_break(struct options *o, const char *value)
+{
+    o->breaks = value;
+    if (strcmp(value, "file") != 0 && strcmp(value, "thread") != 0 && strcmp(value, "clock") != 0)
+        refuse("--break takes file, thread or clock", value);
 }
 
 // False: it is none, or its value is not right.
@@ -282,11 +320,14 @@ static bool parse_value(struct options *o, const char *option, const char *value
         const char *name;
         const char **text;
         uint32_t *number;
+        const char *what;
     } values[] = {
-        {"--list", &o->list, NULL},      {"--cover", &o->cover, NULL},
-        {"--break", &o->breaks, NULL},   {"--results", &o->results, NULL},
-        {"--rows", NULL, &o->less.rows}, {"--series", NULL, &o->series},
-        {"--jobs", NULL, &o->jobs},
+        {"--list", &o->list, NULL, NULL},
+        {"--cover", &o->cover, NULL, NULL},
+        {"--results", &o->results, NULL, NULL},
+        {"--rows", NULL, &o->less.rows, "--rows takes a number, from 1 on"},
+        {"--series", NULL, &o->series, "--series takes a number, from 1 on"},
+        {"--jobs", NULL, &o->jobs, "--jobs takes a number, from 1 on"},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         if (strcmp(option, values[i].name) != 0)
@@ -294,22 +335,40 @@ static bool parse_value(struct options *o, const char *option, const char *value
         if (values[i].text != NULL)
             *values[i].text = value;
         else
-            *values[i].number = (uint32_t)strtoul(value, NULL, 10);
+            *values[i].number = (uint32_t)number(value, values[i].what);
         return true;
     }
     if (strcmp(option, "--seeds") == 0)
-        o->seeds = strtoull(value, NULL, 10);
+        o->seeds = number(value, "--seeds takes a number, from 1 on");
     else if (strcmp(option, "--from") == 0)
         parse_from(o, value);
     else if (strcmp(option, "--minutes") == 0)
-        o->minutes = strtod(value, NULL);
+        o->minutes = minutes(value);
     else if (strcmp(option, "--commit") == 0)
         return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
     else if (strcmp(option, "--plant") == 0)
         plant(o, value);
-    else
-        return strcmp(option, "--without") == 0 && sim_less_without(&o->less, value);
+    else if (strcmp(option, "--break") == 0)
+        parse_break(o, value);
+    else if (strcmp(option, "--without") != 0)
+        return false;
+    else if (!sim_less_without(&o->less, value))
+        refuse("--without takes names of faults and of kinds of stages, or 'more'", value);
     return true;
+}
+
+// All of them are mistakes.
+static void check_plants(const char *names)
+{
+    char name[64];
+    for (const char *at = names; *at != '\0'; at += *at == ',') {
+        size_t length = strcspn(at, ",");
+        snprintf(name, sizeof name, "%.*s", (int)length, at);
+        if (!sim_plant(name))
+            refuse("--planted takes names of --plant list, with commas between them", name);
+        at += length;
+    }
+    (void)sim_plant("");
 }
 
 static void parse(struct options *o, int argc, char **argv)
@@ -322,14 +381,19 @@ static void parse(struct options *o, int argc, char **argv)
         if (strcmp(argv[i], "--planted") == 0) {
             o->planted = value != NULL && value[0] != '-' ? value : "";
             i += o->planted == value;
+            check_plants(o->planted);
         } else if (value == NULL || !parse_value(o, argv[i++], value)) {
+            fprintf(stderr, "simulate: there is no option '%s', or it lacks its value\n",
+                    argv[value == NULL ? i : i - 1]);
             usage();
         }
     }
-    if (o->jobs == 0 || o->jobs > SIM_JOBS_MAX || o->from == 0)
-        usage();
+    if (o->jobs == 0 || o->jobs > SIM_JOBS_MAX) {
+        fprintf(stderr, "simulate: --jobs is 1 to %d\n", SIM_JOBS_MAX);
+        exit(2);
+    }
     if (o->seeds == 0)
-        o->seeds = o->cover != NULL ? COVER : 1000;
+        o->seeds = o->cover != NULL ? COVER : o->minutes != 0 ? NUMBER_MAX : SEEDS;
     size_t used = strlen(o->commit);
     if (o->plant != NULL) // what it finds is not the commit's
         snprintf(o->commit + used, sizeof o->commit - used, "+%s", o->plant);
@@ -365,6 +429,18 @@ static uint64_t look_for_plant(struct options *o, int which, uint32_t series, st
     return found;
 }
 
+static void print_series(const struct options *o, uint32_t series, uint64_t seeds)
+{
+    char number[24] = "-";
+    if (seeds != 0)
+        snprintf(number, sizeof number, "%llu", (unsigned long long)seeds);
+    if (o->table)
+        printf("%s %s", series == 0 ? "" : ",", number);
+    else
+        printf(" %6s", number);
+    fflush(stdout);
+}
+
 static bool find_plant(struct options *o, int which)
 {
     bool found = true;
@@ -373,7 +449,7 @@ static bool find_plant(struct options *o, int which)
     uint64_t failed = 0, lived = 0;
     if (!sim_plant(sim_plant_names[which]))
         return false;
-    printf("%-28s", sim_plant_names[which]);
+    printf(o->table ? "| %s |" : "%-28s", sim_plant_names[which]);
     for (uint32_t s = 0; s < o->series; s++) {
         totals = (struct totals){0};
         uint64_t seeds = look_for_plant(o, which, s, &totals);
@@ -383,12 +459,17 @@ static bool find_plant(struct options *o, int which)
             lived = totals.passed + totals.failed;
             memcpy(why, totals.why, sizeof why);
         }
-        printf(seeds == 0 ? "      -" : " %6llu", (unsigned long long)seeds);
-        fflush(stdout);
+        print_series(o, s, seeds);
     }
     bool counts = found && 2 * failed <= lived;
-    printf("  %4llu of %-6llu %s%.60s\n", (unsigned long long)failed, (unsigned long long)lived,
-           counts || !found ? "" : "TOO EASY: ", why);
+    const char *easy = counts || !found ? "" : "TOO EASY";
+    if (o->table)
+        printf(" | %llu of %llu%s%s |\n", (unsigned long long)failed, (unsigned long long)lived,
+               *easy == '\0' ? "" : ", ", easy);
+    else
+        printf("  %4llu of %-6llu %s%s%.60s\n", (unsigned long long)failed,
+               (unsigned long long)lived, easy, *easy == '\0' ? "" : ": ", why);
+    fflush(stdout);
     return counts;
 }
 
@@ -406,8 +487,11 @@ static int find_plants(struct options *o)
     int looked = 0, found = 0;
     o->quiet = true;
     o->series = o->series == 0 ? 1 : o->series;
-    printf("mistake: seeds to find it in each of %u series; of so many seeds; the first one\n",
-           o->series);
+    if (o->table)
+        printf("| mistake, in %s | seeds | share |\n| --- | --- | --- |\n", o->commit);
+    else
+        printf("mistake: seeds to find it in each of %u series; of so many seeds; the first one\n",
+               o->series);
     for (int i = 0; i < TM_PLANT_COUNT; i++)
         if (is_named(o->planted, sim_plant_names[i])) {
             looked++;

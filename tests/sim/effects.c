@@ -310,6 +310,23 @@ static int file_wait_readable(void *ctx, int fd, int timeout_ms)
     return 1;
 }
 
+// One that is not to die, or that another has taken the place of, does not.
+static bool may_lose_power(const struct sim_process *process)
+{
+    bool dies = process->dies_at != 0 || tm_kill_switch.of.at != TM_KILL_COUNT ||
+                (process->universe->wider.loses_behind && !process->universe->calm);
+    return dies && !process->locks_lost && !process->universe->less.faults[SIM_power];
+}
+
+void sim_process_lose_power(struct sim_process *process, uint64_t calls)
+{
+    if (!may_lose_power(process))
+        return;
+    tm_kill_switch.of.at = TM_KILL_COUNT;
+    process->dies_at = process->calls + 1 + calls;
+    process->dies_by = SIM_power;
+}
+
 static void sync_names(struct sim_process *process, int folder)
 {
     if (!TM_PLANTED(folder_sync_is_nothing))
@@ -327,14 +344,10 @@ static int file_sync(void *ctx, int fd, struct tm_error *err)
     if (sim_happens(universe, SIM_sync_fails)) {
         sim_fault(universe, SIM_sync_fails, "");
         sim_disk_sync_badly(disk_of(process), open->inode, &universe->calls);
-        bool dies = !process->locks_lost &&
-                    (process->dies_at != 0 || tm_kill_switch.of.at != TM_KILL_COUNT);
-        if (dies && !universe->less.faults[SIM_power] &&
-            sim_chance(&universe->calls, universe->weather.lost_permille)) {
-            tm_kill_switch.of.at = TM_KILL_COUNT;
-            process->dies_at = process->calls + 1 + sim_magnitude(&universe->calls, SOON_MAX);
-            process->dies_by = SIM_power;
-        }
+        process->sync_failed = universe->wider.loses_behind;
+        if (may_lose_power(process) &&
+            sim_chance(&universe->calls, universe->weather.lost_permille))
+            sim_process_lose_power(process, sim_magnitude(&universe->calls, SOON_MAX));
         if (TM_PLANTED(sync_error_is_hidden))
             return 0;
         return tm_error_set(err, TM_E_IO, "sync: Input/output error");

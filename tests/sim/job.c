@@ -80,7 +80,7 @@ static uint32_t draw_stages(struct sim_job *job, struct sim_random *random, uint
 }
 
 // The bit of one of the kinds that not all seeds have.
-static uint32_t draw_kind(struct sim_random *random)
+static uint32_t draw_any_kind(struct sim_random *random)
 {
     uint32_t bit = SIM_FIRST_KINDS, weights = 0;
     for (; sim_kind(bit) != NULL; bit++)
@@ -88,6 +88,15 @@ static uint32_t draw_kind(struct sim_random *random)
     uint32_t place = (uint32_t)sim_below(random, weights);
     for (bit = SIM_FIRST_KINDS; place >= sim_kind(bit)->weight; bit++)
         place -= sim_kind(bit)->weight;
+    return bit;
+}
+
+// Of an output that is owed rows it must be known which.
+static uint32_t draw_kind(struct sim_random *random, bool known)
+{
+    uint32_t bit = draw_any_kind(random);
+    while (known && sim_kind(bit)->expect == NULL)
+        bit = draw_any_kind(random);
     return bit;
 }
 
@@ -108,7 +117,8 @@ static uint32_t draw_more(struct sim_job *job, struct sim_universe *universe, ui
     struct sim_random *random = &universe->more;
     static const uint32_t counts[] = {1, 1, 1, 1, 2, 3};
     uint32_t drawn = 0, count = counts[sim_below(random, 6)];
-    bool any = sim_chance(random, 300), alone = sim_chance(random, 750);
+    bool any = sim_chance(random, 300) || universe->wider.leaves_owing;
+    bool alone = sim_chance(random, 750);
     if (!any || universe->less.more)
         return 0;
     if (alone) {
@@ -119,7 +129,7 @@ static uint32_t draw_more(struct sim_job *job, struct sim_universe *universe, ui
     bool may_be_late = alone && in_time && !universe->wider.single;
     uint32_t needs = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t bit = draw_kind(random), more = sim_kind(bit)->needs;
+        uint32_t bit = draw_kind(random, universe->wider.leaves_owing), more = sim_kind(bit)->needs;
         if (!is_possible(job, more, may_be_late, in_time, needs))
             continue;
         drawn |= 1u << bit;
@@ -188,6 +198,11 @@ static void draw_change(struct sim_drawing *drawing, uint32_t kinds)
     bool comes = sim_chance(random, 300);
     bool widens = sim_chance(random, 300);
     at = 1 + (uint32_t)sim_below(random, 2);
+    if (wider->leaves_owing) {
+        changes = goes = true;
+        widens = false;
+        at = 1;
+    }
     for (uint32_t s = first; s < count; s++) {
         struct sim_stage *stage = &job->stages[s];
         stage->renamed = sim_chance(random, 500) && strstr(stage->kind->script, "$WAS") != NULL;
@@ -233,6 +248,8 @@ static void draw_script(struct sim_job *job, struct sim_universe *universe)
     job->interval_ms = draw_interval(universe);
     head->retain = (uint32_t)sim_between(random, 1, 3);
     head->barrier = aligned[sim_below(random, 4)];
+    if (universe->wider.leaves_owing) // with rows in flight it is not known what exactly is owed
+        head->barrier = aligned[3];
     head->filters = sim_chance(random, 300);
     head->narrow = universe->wider.narrow;
     head->source = source_form(universe->feed.kind, universe->feed.endless);

@@ -14,6 +14,7 @@
 #include "tests/sim/process.h"
 #include "tests/sim/rot.h"
 #include "tests/sim/seen.h"
+#include "tests/sim/swarm.h"
 
 enum {
     PROCESSES_MAX = 60,
@@ -22,8 +23,8 @@ enum {
     TURNS_MAX = 400000,        // of one process that has
     CALLS_MAX = 10000,         // into its life that a process dies
     ASK_TURNS_MAX = 2000,      // into its life that a user wants something
-    REPEAT_TURNS = 200,        // within which what comes twice comes again
     AGAIN_TURNS_MAX = 60,      // behind that, that one wants something more
+    BEHIND_MAX = 200,          // calls behind a checkpoint, within which power is lost
     ZOMBIE_TURNS_MAX = 3000,   // of a process that another has taken the place of
 };
 
@@ -59,29 +60,6 @@ struct life {
 
 // --- the swarm -----------------------------------------------------------------------------------
 
-static void draw_weather(struct sim_universe *universe)
-{
-    struct sim_random *random = &universe->users;
-    struct sim_weather *weather = &universe->weather;
-    static const enum sim_fault of_calls[] = {SIM_open_fails, SIM_read_fails, SIM_write_fails,
-                                              SIM_sync_fails, SIM_name_fails, SIM_full,
-                                              SIM_slow};
-    static const uint32_t again[] = {0, 0, 500, 800, 950};
-    bool any = sim_chance(random, 500);
-    for (size_t i = 0; i < sizeof of_calls / sizeof of_calls[0]; i++)
-        if (any && sim_chance(random, 400))
-            weather->fails[of_calls[i]] = (uint32_t)sim_magnitude(random, 2000);
-    bool jumps = sim_chance(random, 250);
-    for (int i = SIM_clock_ahead; i <= SIM_clock_back && jumps; i++)
-        weather->fails[i] = (uint32_t)sim_magnitude(random, 1000);
-    weather->slow_ms = (uint32_t)sim_magnitude(random, 2000);
-    weather->read_bytes = (uint32_t)(64u << sim_below(random, 7));
-    weather->tick_ns = (int64_t)10000 << sim_below(random, 8);
-    weather->again_permille = again[sim_below(random, sizeof again / sizeof again[0])];
-    weather->starved = sim_chance(random, 250) ? 1 + (uint32_t)sim_below(random, 8) : 0;
-    weather->lost_permille = sim_chance(random, 500) ? 300 : 0;
-}
-
 // Each subtask has a Lua state, and those take most of the time.
 static uint32_t draw_parallelism(struct sim_random *random)
 {
@@ -107,61 +85,6 @@ static void draw_swarm(struct life *life)
         return;
     life->parallelism = 1;
     life->rescales = false;
-}
-
-static void draw_log(struct sim_universe *universe)
-{
-    struct sim_random *random = &universe->widths;
-    universe->wider.eager = sim_chance(random, 600);
-    universe->log.timeout_ns = (int64_t)sim_magnitude(random, 60000) * 1000000;
-    for (int fault = SIM_log_away; fault <= SIM_log_unheard; fault++)
-        if (sim_chance(random, 500))
-            universe->weather.fails[fault] = (uint32_t)sim_magnitude(random, 20000);
-}
-
-// In a share of the seeds: what costs more, or would be found by too many of them.
-static void draw_wider(struct sim_universe *universe)
-{
-    struct sim_random *random = &universe->widths;
-    struct sim_wider *wider = &universe->wider;
-    wider->watched = sim_chance(random, 150);
-    wider->log = sim_chance(random, 150);
-    wider->single = sim_chance(random, 40) && !wider->log;
-    wider->copied = sim_chance(random, 50) && !wider->log;
-    wider->rots = sim_chance(random, 100);
-    wider->zombie = sim_chance(random, 60);
-    if (wider->log)
-        draw_log(universe);
-    bool grows = sim_chance(random, 150) && !wider->single && !wider->copied;
-    universe->feed.kind = !grows                    ? SIM_FEED_NONE
-                          : sim_chance(random, 350) ? SIM_FEED_FILES
-                                                    : SIM_FEED_PARTITIONS;
-    universe->feed.endless =
-        universe->feed.kind == SIM_FEED_FILES || (grows && sim_chance(random, 500));
-}
-
-// From a stream of its own again: worlds without any of it stay as they are.
-static void draw_odds(struct sim_universe *universe)
-{
-    struct sim_random *random = &universe->odds;
-    struct sim_wider *wider = &universe->wider;
-    struct sim_weather *weather = &universe->weather;
-    struct sim_random states = sim_random_of(universe->seed, 7);
-    wider->shares = sim_chance(&states, 900);
-    wider->narrow = sim_chance(&states, 750);
-    wider->drains = sim_chance(random, 50) && !wider->single;
-    wider->syncs_badly = sim_chance(random, 50);
-    wider->dies_again = sim_chance(random, 80);
-    wider->dies_rarely = sim_chance(random, 80) && !wider->dies_again;
-    if (sim_chance(random, 300) && wider->log) { // what comes twice comes when there is more
-        wider->eager = true;
-        weather->fails[SIM_log_twice] = 20000 + (uint32_t)sim_below(random, 40000);
-        universe->log.late_ns = weather->tick_ns / 2 * REPEAT_TURNS;
-    }
-    if (!wider->syncs_badly)
-        return;
-    weather->fails[SIM_sync_fails] = 500 + (uint32_t)sim_magnitude(random, 5000);
-    weather->lost_permille = 800;
 }
 
 // --- users ---------------------------------------------------------------------------------------
@@ -250,6 +173,16 @@ static void arm_committing(bool again, struct sim_random *random)
     tm_kill_switch.of.after = sim_magnitude(random, again ? 2 : 100);
 }
 
+// In a commit, before the output has all of it.
+static void arm_owing(struct sim_random *random)
+{
+    static const enum tm_kill_point points[] = {TM_KILL_commit_begins, TM_KILL_commit_begins,
+                                                TM_KILL_commit_begins, TM_KILL_commit_begins,
+                                                TM_KILL_part_renamed,  TM_KILL_append_torn};
+    tm_kill_switch.of.at = points[sim_below(random, sizeof points / sizeof points[0])];
+    tm_kill_switch.of.after = sim_magnitude(random, 6);
+}
+
 // Points that few processes pass, or once in their life; what a checkpoint that LATEST does not
 // name has left is removed only behind one that died while it named it.
 static void arm_rarely(enum tm_kill_point before, struct sim_random *random)
@@ -279,6 +212,8 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
     if (life->universe.less.faults[*by])
         return 0;
+    if (life->universe.wider.loses_behind && sim_chance(&life->universe.odds, 800))
+        return 0; // power is lost, later
     if (life->universe.wider.dies_rarely && !life->universe.less.faults[SIM_kill_point] &&
         sim_chance(&life->universe.odds, 500)) {
         arm_rarely(life->died_at, &life->universe.odds);
@@ -286,6 +221,11 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     }
     if (life->universe.wider.dies_again && !life->universe.less.faults[SIM_kill_point]) {
         arm_committing(life->committing, &life->universe.odds);
+        return 0;
+    }
+    if (life->universe.wider.leaves_owing && !life->universe.less.faults[SIM_kill_point] &&
+        life->outcome->processes < life->job.changes_at) {
+        arm_owing(&life->universe.odds);
         return 0;
     }
     if (*by != SIM_kill_point)
@@ -462,6 +402,9 @@ static void look_at_checkpoints(struct life *life)
     sim_oracle_log(&life->oracle, life->process->number);
     sim_changes_completed(&life->changes, &life->oracle);
     sim_again_completed(&life->again, &life->oracle, life->parallelism);
+    if (life->process->sync_failed && !life->universe.calm)
+        sim_process_lose_power(life->process, sim_magnitude(&life->universe.odds, BEHIND_MAX));
+    life->process->sync_failed = false;
 }
 
 // A commit that has succeeded is whole. One that took long may be that of an earlier checkpoint
@@ -661,9 +604,7 @@ void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim
     if (less != NULL)
         life->universe.less = *less;
     tm_kill_switch.on = 1;
-    draw_weather(&life->universe);
-    draw_wider(&life->universe);
-    draw_odds(&life->universe);
+    sim_swarm_draw(&life->universe);
     draw_swarm(life);
     sim_job_init(&life->job, &life->universe);
     sim_tell(&life->universe, "seed %llu: %s", (unsigned long long)seed, life->job.told);

@@ -178,7 +178,7 @@ static struct sim_log_answer carry_out(struct sim_universe *universe,
 
 // --- on the way ----------------------------------------------------------------------------------
 
-static void delay(struct sim_universe *universe, const struct sim_log_request *request)
+static void delay(struct sim_universe *universe, const struct sim_log_request *request, bool again)
 {
     struct sim_log *log = &universe->log;
     if (log->late_count == SIM_LOG_LATE_MAX)
@@ -186,17 +186,27 @@ static void delay(struct sim_universe *universe, const struct sim_log_request *r
     struct sim_log_late *late = &log->late[log->late_count++];
     late->request = *request;
     late->request.rows = request->size == 0 ? NULL : strndup(request->rows, request->size);
+    bool meets = again && log->meets_next && request->kind == SIM_LOG_COMMIT;
+    late->meets = meets ? log->transaction_count : 0;
     int64_t late_ns = log->late_ns != 0
                           ? (int64_t)sim_magnitude(&universe->calls, (uint64_t)log->late_ns)
                           : (int64_t)sim_magnitude(&universe->calls, LATE_MS) * 1000000;
     late->at_ns = universe->mono_ns + late_ns;
 }
 
+// What meets the next transaction waits for that, but not for ever.
+static bool is_due(const struct sim_universe *universe, const struct sim_log_late *late)
+{
+    int64_t longer_ns = late->meets != 0 ? (int64_t)LATE_MS * 1000000 : 0;
+    bool met = late->meets != 0 && universe->log.writers[late->request.writer].open >= late->meets;
+    return met || late->at_ns + longer_ns <= universe->mono_ns;
+}
+
 // Those that are in the same transaction stay in their order: a connection keeps it.
 static void deliver_late(struct sim_universe *universe)
 {
     struct sim_log *log = &universe->log;
-    while (log->late_count != 0 && log->late[0].at_ns <= universe->mono_ns) {
+    while (log->late_count != 0 && is_due(universe, &log->late[0])) {
         struct sim_log_late late = log->late[0];
         memmove(&log->late[0], &log->late[1], --log->late_count * sizeof *log->late);
         struct sim_log_answer answer = carry_out(universe, &late.request);
@@ -266,12 +276,12 @@ struct sim_log_answer sim_log_call(struct sim_universe *universe,
     if (is_away(universe))
         return wait_in_vain(universe);
     if (fails(universe, SIM_log_late)) {
-        delay(universe, request);
+        delay(universe, request, false);
         return wait_in_vain(universe);
     }
     struct sim_log_answer answer = carry_out(universe, request);
     if (fails(universe, SIM_log_twice)) // sent again, and the first one comes late
-        delay(universe, request);
+        delay(universe, request, true);
     if (fails(universe, SIM_log_unheard))
         return wait_in_vain(universe);
     return answer;

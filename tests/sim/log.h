@@ -75,6 +75,7 @@ struct sim_log_writer {
 struct sim_log_late {
     struct sim_log_request request; // its rows are its own
     int64_t at_ns;
+    int64_t meets; // waits for a transaction of its writer from this one on; 0: for none
 };
 
 struct sim_log {
@@ -88,6 +89,7 @@ struct sim_log {
     uint32_t late_count;
     int64_t timeout_ns;    // of transactions
     int64_t late_ns;       // the most that a request is late; 0: some seconds
+    bool meets_next;       // a commit that comes twice comes again when the next one is open
     int64_t away_until_ns; // it does not answer before then
 };
 

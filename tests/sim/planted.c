@@ -28,6 +28,11 @@ bool sim_plant(const char *name)
     return false;
 }
 
+const char *sim_planted(void)
+{
+    return planted == TM_PLANT_COUNT ? NULL : sim_plant_names[planted];
+}
+
 bool tm_is_planted(enum tm_plant plant)
 {
     return plant == planted;

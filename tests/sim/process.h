@@ -39,8 +39,9 @@ struct sim_process {
     uint64_t calls, dies_at; // effect calls; the one it dies at, 0: none
     enum sim_fault dies_by;  // kill, torn_write, power, kill_point
     struct sim_open open[SIM_OPEN_MAX];
-    bool locks_lost; // what it has locked can be locked by others
-    bool looks;      // from outside: its calls are nothing that happens in the world
+    bool locks_lost;  // what it has locked can be locked by others
+    bool looks;       // from outside: its calls are nothing that happens in the world
+    bool sync_failed; // and power is to be lost behind the next checkpoint
     struct sim_memory memory;
     struct tm_cli_options options;
     struct tm_engine engine;
@@ -75,6 +76,8 @@ struct tm_keeper_figures sim_process_figures(const struct sim_process *process);
 // effects.c
 void sim_effects(struct sim_process *process, struct tm_fx *fx);
 void sim_process_die(struct sim_process *process) __attribute__((noreturn));
+// Power is lost within so many of its calls, if it was to die at all.
+void sim_process_lose_power(struct sim_process *process, uint64_t calls);
 // It makes a call, which may be its last.
 void sim_process_step(struct sim_process *process, uint64_t what);
 // Frees all that was allocated and not freed, closes all that is open.

@@ -126,8 +126,11 @@ void sim_results_add(struct sim_results *results, const struct sim_outcome *outc
     sim_coverage_add(&results->sum, outcome);
     if (outcome->failure[0] != '\0') {
         results->failed++;
-        put_line(results, must(json_pack("{s:s,s:I,s:s}", "commit", results->commit, "seed",
-                                         (json_int_t)outcome->seed, "why", outcome->failure)));
+        char trace[20];
+        snprintf(trace, sizeof trace, "%016" PRIx64, outcome->trace);
+        put_line(results, must(json_pack("{s:s,s:I,s:s,s:s}", "commit", results->commit, "seed",
+                                         (json_int_t)outcome->seed, "why", outcome->failure,
+                                         "trace", trace)));
     }
     if (outcome->seed % SIM_RESULTS_RANGE == 0)
         put_range(results, now_s);

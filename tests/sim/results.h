@@ -4,7 +4,7 @@
 //
 //   {"commit":"1a2b","from":1,"to":200,"hash":"9c..","failed":1,"seconds":61.5,"faults":{"kill":31,..},
 //    "passed":{..},"deaths":{..},"saw":{..}}
-//   {"commit":"1a2b","seed":77,"why":"O1: .."}
+//   {"commit":"1a2b","seed":77,"why":"O1: ..","trace":"31.."}
 //
 // A seed that was lived twice counts once; a range that comes again with another hash, from another
 // build of the same commit, is told.

@@ -8,6 +8,7 @@
 
 #include "tests/sim/heaps.h"
 #include "tests/sim/kinds.h"
+#include "tests/sim/planted.h"
 #include "tests/sim/seal.h"
 
 enum { ROWS_MIN = 10 };
@@ -49,10 +50,13 @@ bool sim_less_is_none(const struct sim_less *less)
     return less->stages == 0 && less->rows == 0 && !less->more;
 }
 
-static void print_command(uint64_t seed, const struct sim_less *less)
+void sim_less_command(uint64_t seed, const struct sim_less *less)
 {
     const char *before = " --without ";
-    printf("./dev sim --seeds 1 --from %llu", (unsigned long long)seed);
+    printf("./dev sim");
+    if (sim_planted() != NULL)
+        printf(" --plant %s", sim_planted());
+    printf(" --seeds 1 --from %llu", (unsigned long long)seed);
     if (less->rows != 0)
         printf(" --rows %u", less->rows);
     for (int i = 0; i < SIM_FAULT_COUNT; i++)
@@ -168,7 +172,7 @@ int sim_shrink(uint64_t seed, struct sim_less *less)
     while (shrink_faults(&s) || shrink_job(&s)) {
     }
     printf("left, %llu rows: %s\n", (unsigned long long)s.last.rows, s.last.failure);
-    print_command(seed, &s.less);
+    sim_less_command(seed, &s.less);
     fflush(stdout);
     *less = s.less;
     return 0;

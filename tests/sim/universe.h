@@ -52,12 +52,14 @@ struct sim_wider {
     bool log;     // some outputs go to the log
     bool eager;   // some processes write to it before their checkpoints are complete
     // Of these many things have to come together, which they hardly do by themselves.
-    bool drains;      // the job is told to end, and a savepoint is asked for soon behind that
-    bool syncs_badly; // syncs fail more often, and power is lost behind that
-    bool dies_again;  // processes die while they commit, and then while they do that again
-    bool dies_rarely; // at kill points that others hardly pass
-    bool narrow;      // numbers of the job are of type int, not int64
-    bool shares;      // the subtasks of a process have one Lua state, which costs less
+    bool drains;       // the job is told to end, and a savepoint is asked for soon behind that
+    bool syncs_badly;  // syncs fail more often, and power is lost behind that
+    bool dies_again;   // processes die while they commit, and then while they do that again
+    bool dies_rarely;  // at kill points that others hardly pass
+    bool loses_behind; // power is lost behind the checkpoint that follows a sync that failed
+    bool leaves_owing; // a stage goes, and processes that have it die while they commit
+    bool narrow;       // numbers of the job are of type int, not int64
+    bool shares;       // the subtasks of a process have one Lua state, which costs less
 };
 
 // Who is told before something changes that others can see (seen.c).
