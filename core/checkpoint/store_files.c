@@ -36,6 +36,8 @@ int tm__make_folder(const struct tm_fx *fx, const char *path, struct tm_error *e
     int rc = tm__join(folder, path, "", err);
     if (rc == 0)
         rc = fx->files->mkdirs(fx->ctx, path, err);
+    if (rc != 0)
+        return rc;
     for (size_t length = strlen(folder); length > 1 && folder[length - 1] == '/'; length--)
         folder[length - 1] = '\0';
     while (rc == 0) {
