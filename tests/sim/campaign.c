@@ -2,7 +2,6 @@
 // usage: simulate [--seeds N] [--from S] [--minutes M] [--jobs N] [--twice] [--story] [--table]
 //        [--traces] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N]
 //        [--choose] [--cover FILE] [--list FILE] [--break file|clock|thread|loop] [--shrink]
-//        [--patience SECONDS]
 //        [--without NAME,NAME...] [--rows N] [--results FILE] [--commit NAME] [--resume]
 //        [--summary]
 //
@@ -239,6 +238,7 @@ static void print_totals(const struct options *o, struct totals *totals, double 
 
 static void refuse(const char *what, const char *given)
 {
+    fflush(stdout); // what it may take stands in front
     fprintf(stderr, "simulate: %s, not '%s'\n", what, given);
     exit(2);
 }
@@ -270,7 +270,7 @@ static uint64_t number(const char *text, const char *what)
 {
     char *end;
     uint64_t n = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || n > NUMBER_MAX)
+    if (*text < '0' || *text > '9' || *end != '\0' || n == 0 || n > NUMBER_MAX)
         refuse(what, text);
     return n;
 }
@@ -279,8 +279,8 @@ static double minutes(const char *text)
 {
     char *end;
     double n = strtod(text, &end);
-    if (*text < '0' || *text > '9' || *end != '\0')
-        refuse("--minutes takes a number", text);
+    if (*text < '0' || *text > '9' || *end != '\0' || n <= 0)
+        refuse("--minutes takes a number above 0", text);
     return n;
 }
 
@@ -304,17 +304,15 @@ static bool parse_flag(struct options *o, const char *option)
 static void parse_from(struct options *o, const char *value)
 {
     o->from = number(value, "--from takes the number of a seed, from 1 on");
-    if (o->from == 0)
-        refuse("--from takes the number of a seed, from 1 on", value);
     o->has_from = true;
 }
 
 static void parse_break(struct options *o, const char *value)
 {
-    if (strcmp(value, "file") != 0 && strcmp(value, "clock") != 0 && strcmp(value, "thread") != 0 &&
-        strcmp(value, "loop") != 0)
-        refuse("--break takes file, clock, thread or loop", value);
     o->breaks = value;
+    if (strcmp(value, "file") != 0 && strcmp(value, "thread") != 0 && strcmp(value, "clock") != 0 &&
+        strcmp(value, "loop") != 0)
+        refuse("--break takes file, thread, clock or loop", value);
 }
 
 // False: it is none, or its value is not right.
@@ -329,10 +327,10 @@ static bool parse_value(struct options *o, const char *option, const char *value
         {"--list", &o->list, NULL, NULL},
         {"--cover", &o->cover, NULL, NULL},
         {"--results", &o->results, NULL, NULL},
-        {"--rows", NULL, &o->less.rows, "--rows takes a number"},
-        {"--series", NULL, &o->series, "--series takes a number"},
-        {"--jobs", NULL, &o->jobs, "--jobs takes a number"},
-        {"--patience", NULL, &o->patience_s, "--patience takes a number of seconds"},
+        {"--rows", NULL, &o->less.rows, "--rows takes a number, from 1 on"},
+        {"--series", NULL, &o->series, "--series takes a number, from 1 on"},
+        {"--jobs", NULL, &o->jobs, "--jobs takes a number, from 1 on"},
+        {"--patience", NULL, &o->patience_s, "--patience takes a number of seconds, from 1 on"},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         if (strcmp(option, values[i].name) != 0)
@@ -344,17 +342,17 @@ static bool parse_value(struct options *o, const char *option, const char *value
         return true;
     }
     if (strcmp(option, "--seeds") == 0)
-        o->seeds = number(value, "--seeds takes a number");
+        o->seeds = number(value, "--seeds takes a number, from 1 on");
     else if (strcmp(option, "--from") == 0)
         parse_from(o, value);
     else if (strcmp(option, "--minutes") == 0)
         o->minutes = minutes(value);
-    else if (strcmp(option, "--break") == 0)
-        parse_break(o, value);
     else if (strcmp(option, "--commit") == 0)
         return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
     else if (strcmp(option, "--plant") == 0)
         plant(o, value);
+    else if (strcmp(option, "--break") == 0)
+        parse_break(o, value);
     else if (strcmp(option, "--without") != 0)
         return false;
     else if (!sim_less_without(&o->less, value))
