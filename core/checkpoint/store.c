@@ -142,6 +142,18 @@ static int keep_number(struct tm_store *store, uint64_t checkpoint, struct tm_er
     return 0;
 }
 
+// Its process may live, and may have renamed it just now.
+static int remove_latest_under_way(struct tm_store *store, const char *name, struct tm_error *err)
+{
+    char path[TM__FULL_PATH];
+    int rc = tm__join(path, store->folder, name, err);
+    if (rc == 0)
+        rc = store->fx->files->unlink(store->fx->ctx, path, err);
+    if (rc == TM_E_NOT_FOUND && err != NULL)
+        tm_error_clear(err);
+    return rc == TM_E_NOT_FOUND ? 0 : rc;
+}
+
 static int look_at(struct tm_store *store, const char *name, struct tm_error *err)
 {
     char path[TM__FULL_PATH];
@@ -153,6 +165,8 @@ static int look_at(struct tm_store *store, const char *name, struct tm_error *er
         store->highest = checkpoint;
     if (checkpoint != 0)
         return learn(store, checkpoint, err);
+    if (tm__is_latest_under_way(name))
+        return remove_latest_under_way(store, name, err);
     if (!tm__is_attempt(name))
         return 0;
     int rc = tm__join(path, store->folder, name, err);
@@ -398,7 +412,7 @@ static int publish(struct tm_store *store, const struct tm_pending *pending,
         return rc;
     rc = move(store, pending, renamed, err);
     if (rc == 0)
-        rc = tm__latest_write(store->fx, store->folder, pending->checkpoint, &begun, err);
+        rc = tm__latest_set(store, pending->checkpoint, &begun, err);
     if (rc == 0) {
         TM_KILL_POINT(checkpoint_published);
         store->latest = pending->checkpoint;
@@ -430,6 +444,8 @@ int tm_store_publish(struct tm_store *store, struct tm_pending *pending,
     // A late one is given up by whoever has published a newer one.
     TM_CHECK(pending->savepoint || pending->checkpoint > store->latest);
     int rc = write_manifest(store, pending, manifest, err);
+    if (rc == 0 && !pending->savepoint)
+        rc = tm__latest_prepare(store, pending->checkpoint, err);
     if (rc == 0)
         rc = tm_store_check(store, err);
     if (rc == 0)
@@ -437,7 +453,7 @@ int tm_store_publish(struct tm_store *store, struct tm_pending *pending,
                                 : publish(store, pending, manifest, &renamed, err);
     if (rc != 0 && renamed && pending->savepoint)
         (void)tm__remove_tree(store, pending->final, NULL); // others may come to have its path
-    else if (rc != 0 && renamed)
+    else if (rc != 0 && renamed && tm_store_check(store, NULL) == 0) // else it is another one's
         tm__remove_attempt(store, pending->final);
     if (rc != 0)
         tm_store_discard(store, pending);

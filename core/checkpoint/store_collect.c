@@ -276,10 +276,11 @@ int tm_store_rewind(struct tm_store *store, uint64_t checkpoint, struct tm_error
     struct tm__path_list names = {0};
     bool begun;
     TM_KILL_POINT(store_rewinds);
-    int rc = tm_store_check(store, err);
-    if (rc != 0)
-        return rc;
-    rc = tm__latest_write(store->fx, store->folder, checkpoint, &begun, err);
+    int rc = tm__latest_prepare(store, checkpoint, err);
+    if (rc == 0)
+        rc = tm_store_check(store, err);
+    if (rc == 0)
+        rc = tm__latest_set(store, checkpoint, &begun, err);
     if (rc != 0)
         return rc;
     store->latest = checkpoint;

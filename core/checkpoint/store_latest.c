@@ -1,5 +1,10 @@
 // The file LATEST: which checkpoint is the newest. "chk-12", a checksum of that, and a line's end:
 // a changed number is not another checkpoint.
+//
+// What it is to say is written beside it first, under a name that is this process's, and then the
+// process looks whether the folder is still its own. Whoever takes the folder over says so in LOCK,
+// and removes what lies beside LATEST before it reads that. So of a process that sleeps behind the
+// look the rename either has been seen, or finds nothing to rename.
 #include <stdio.h>
 
 #include "core/base/hash.h"
@@ -75,26 +80,49 @@ static int remove_latest(const struct tm_fx *fx, const char *path, bool *begun,
     return rc == 0 ? tm__sync_parent(fx, path, err) : rc;
 }
 
-int tm__latest_write(const struct tm_fx *fx, const char *folder, uint64_t checkpoint, bool *begun,
-                     struct tm_error *err)
+static int path_of(const struct tm_store *store, bool temporary, char path[TM__FULL_PATH],
+                   struct tm_error *err)
 {
-    char path[TM__FULL_PATH], temporary[TM__FULL_PATH], text[LATEST_BYTES];
-    *begun = false;
-    int rc = tm__join(path, folder, "LATEST", err);
+    char name[LATEST_BYTES];
+    snprintf(name, sizeof name, temporary ? "LATEST.%.8s.tmp" : "LATEST", store->owner);
+    return tm__join(path, store->folder, name, err);
+}
+
+bool tm__is_latest_under_way(const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(name, "LATEST.", 7) == 0 && strcmp(name + length - 4, ".tmp") == 0;
+}
+
+int tm__latest_prepare(const struct tm_store *store, uint64_t checkpoint, struct tm_error *err)
+{
+    char temporary[TM__FULL_PATH], text[LATEST_BYTES];
+    int rc = checkpoint == 0 ? 0 : path_of(store, true, temporary, err);
+    if (rc != 0 || checkpoint == 0)
+        return rc;
+    text_of(checkpoint, text);
+    rc = tm__write_file(store->fx, temporary, text, strlen(text), err);
     if (rc == 0)
-        rc = tm__join(temporary, folder, "LATEST.tmp", err);
+        TM_KILL_POINT(latest_written);
+    return rc;
+}
+
+int tm__latest_set(const struct tm_store *store, uint64_t checkpoint, bool *begun,
+                   struct tm_error *err)
+{
+    const struct tm_fx *fx = store->fx;
+    char path[TM__FULL_PATH], temporary[TM__FULL_PATH];
+    *begun = false;
+    int rc = path_of(store, false, path, err);
+    if (rc == 0)
+        rc = path_of(store, true, temporary, err);
     if (rc != 0)
         return rc;
     if (checkpoint == 0)
         return remove_latest(fx, path, begun, err);
-    text_of(checkpoint, text);
-    rc = tm__write_file(fx, temporary, text, strlen(text), err);
-    if (rc == 0) {
-        TM_KILL_POINT(latest_written);
-        *begun = true;
-        rc = fx->files->rename(fx->ctx, temporary, path, err);
-        TM_KILL_POINT(latest_renamed);
-    }
+    *begun = true;
+    rc = fx->files->rename(fx->ctx, temporary, path, err);
+    TM_KILL_POINT(latest_renamed);
     if (TM_PLANTED(commit_before_durable))
         return rc;
     return rc == 0 ? tm__sync_parent(fx, path, err) : rc;

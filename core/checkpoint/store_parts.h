@@ -76,9 +76,14 @@ int tm__checkpoint_path(const char *folder, uint64_t checkpoint, const char *res
 // store_latest.c: the file LATEST. *checkpoint 0: there is none.
 int tm__latest_read(const struct tm_fx *fx, struct tm_mem *mem, const char *folder,
                     uint64_t *checkpoint, struct tm_error *err) TM_WARN_UNUSED;
-// 0: none, the file goes. *begun: it may have changed already though this fails.
-int tm__latest_write(const struct tm_fx *fx, const char *folder, uint64_t checkpoint, bool *begun,
-                     struct tm_error *err) TM_WARN_UNUSED;
+// What it is to say, beside it; 0: nothing, the file is to go. Then tm_store_check, and:
+int tm__latest_prepare(const struct tm_store *store, uint64_t checkpoint,
+                       struct tm_error *err) TM_WARN_UNUSED;
+// It says that. *begun: it may have changed already though this fails.
+int tm__latest_set(const struct tm_store *store, uint64_t checkpoint, bool *begun,
+                   struct tm_error *err) TM_WARN_UNUSED;
+// Is it what a process, of this one or another, was to rename to LATEST?
+bool tm__is_latest_under_way(const char *name);
 
 // store_collect.c.
 int tm__refs_add(struct tm_store *store, uint64_t checkpoint, const struct tm_manifest *manifest,

@@ -2,6 +2,7 @@
 #include "core/operator/draws.h"
 
 #include "core/base/hash.h"
+#include "core/base/planted.h"
 #include "core/state/image.h"
 
 static const struct tm_layout_field count_field = {.name = "draws",
@@ -65,7 +66,7 @@ int tm__operator_draws_restore(struct tm__operator_draws *draws, const struct tm
                                const struct tm_restored *restored, const char *part,
                                struct tm_error *err)
 {
-    if (!tm_restored_has(restored, op->node->name, part))
+    if (!tm_restored_has(restored, op->node->name, part) || TM_PLANTED(draws_not_restored))
         return 0;
     int rc = tm__operator_state_new(op, sizeof(uint64_t), &draws->state, err);
     if (rc == 0)

@@ -2,6 +2,7 @@
 // usage: simulate [--seeds N] [--from S] [--minutes M] [--jobs N] [--twice] [--story] [--table]
 //        [--traces] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N]
 //        [--choose] [--cover FILE] [--list FILE] [--break file|clock|thread|loop] [--shrink]
+//        [--patience SECONDS]
 //        [--without NAME,NAME...] [--rows N] [--results FILE] [--commit NAME] [--resume]
 //        [--summary]
 //
@@ -309,10 +310,10 @@ static void parse_from(struct options *o, const char *value)
 
 static void parse_break(struct options *o, const char *value)
 {
-    o->breaks = value;
-    if (strcmp(value, "file") != 0 && strcmp(value, "thread") != 0 && strcmp(value, "clock") != 0 &&
+    if (strcmp(value, "file") != 0 && strcmp(value, "clock") != 0 && strcmp(value, "thread") != 0 &&
         strcmp(value, "loop") != 0)
-        refuse("--break takes file, thread, clock or loop", value);
+        refuse("--break takes file, clock, thread or loop", value);
+    o->breaks = value;
 }
 
 // False: it is none, or its value is not right.
@@ -330,7 +331,7 @@ static bool parse_value(struct options *o, const char *option, const char *value
         {"--rows", NULL, &o->less.rows, "--rows takes a number, from 1 on"},
         {"--series", NULL, &o->series, "--series takes a number, from 1 on"},
         {"--jobs", NULL, &o->jobs, "--jobs takes a number, from 1 on"},
-        {"--patience", NULL, &o->patience_s, "--patience takes a number of seconds, from 1 on"},
+        {"--patience", NULL, &o->patience_s, "--patience takes a number of seconds"},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         if (strcmp(option, values[i].name) != 0)
@@ -347,6 +348,8 @@ static bool parse_value(struct options *o, const char *option, const char *value
         parse_from(o, value);
     else if (strcmp(option, "--minutes") == 0)
         o->minutes = minutes(value);
+    else if (strcmp(option, "--break") == 0)
+        parse_break(o, value);
     else if (strcmp(option, "--commit") == 0)
         return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
     else if (strcmp(option, "--plant") == 0)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ACROSS_STREAM = 22 }; // see sim_random_of
+
 // One with other stages has other outputs.
 static bool has_other_stages(const struct sim_job *job)
 {
@@ -13,21 +15,49 @@ static bool has_other_stages(const struct sim_job *job)
     return false;
 }
 
-bool sim_changes_allow_from(const struct sim_changes *changes, const struct sim_job *job)
+// From a stream of its own: other seeds stay as they are.
+static bool goes_across(const struct sim_oracle *oracle)
 {
-    return !changes->changed || !has_other_stages(job);
+    struct sim_random random = sim_random_of(oracle->universe->seed, ACROSS_STREAM);
+    return sim_chance(&random, 500);
+}
+
+bool sim_changes_allow_from(const struct sim_changes *changes, const struct sim_oracle *oracle)
+{
+    return !changes->changed || !has_other_stages(oracle->job) || goes_across(oracle);
+}
+
+bool sim_changes_want_from(const struct sim_changes *changes, const struct sim_oracle *oracle,
+                           uint64_t processes)
+{
+    const struct sim_job *job = oracle->job;
+    return job->changes_at != 0 && processes >= job->changes_at && !changes->changed &&
+           !changes->put_back && goes_across(oracle);
+}
+
+void sim_changes_saved(struct sim_changes *changes)
+{
+    changes->saved_changed = changes->changed;
+}
+
+// Is the script changed behind the newest checkpoint? Rows in flight may be in the way of that.
+static bool changes_behind_newest(const struct sim_changes *changes,
+                                  const struct sim_oracle *oracle)
+{
+    return oracle->cut.checkpoint != 0 && !(changes->waits && oracle->cut.flight_bytes != 0);
 }
 
 void sim_changes_begin(struct sim_changes *changes, struct sim_oracle *oracle, uint64_t processes,
                        bool from, struct tm_cli_options *options)
 {
     const struct sim_job *job = oracle->job;
-    if (job->changes_at != 0 && processes >= job->changes_at && !changes->changed && !from &&
-        oracle->cut.checkpoint != 0 && !changes->put_back &&
-        !(changes->waits && oracle->cut.flight_bytes != 0)) {
+    if (job->changes_at != 0 && processes >= job->changes_at && !changes->changed &&
+        !changes->put_back &&
+        (from ? goes_across(oracle) : changes_behind_newest(changes, oracle))) {
         changes->changed = oracle->changed = true;
         sim_fault(oracle->universe, SIM_changed, "");
     }
+    changes->across = from && changes->changed && !changes->saved_changed;
     options->file = sim_job_file(changes->changed);
     for (uint32_t i = 0; i < changes->name_count && changes->drops; i++)
         options->drops[options->drop_count++] = changes->names[i];
@@ -37,6 +67,7 @@ void sim_changes_completed(struct sim_changes *changes, struct sim_oracle *oracl
 {
     changes->drops = changes->put_back = false;
     oracle->universe->saw[SIM_SAW_changed_went_on] += changes->changed;
+    oracle->universe->saw[SIM_SAW_changed_across] += changes->across;
 }
 
 // What the hint says can be left out.

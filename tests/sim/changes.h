@@ -10,6 +10,8 @@ struct sim_changes {
     bool waits;    // for a checkpoint without rows in flight, which had other columns once
     bool put_back; // and no checkpoint has been completed since: an older one may be gone on from
     bool drops;    // what the checkpoint has of stages that are gone is left out
+    bool saved_changed;            // the script that the savepoint is of
+    bool across;                   // the process has begun with a savepoint of before the change
     char names[SIM_DROPS_MAX][40]; // of that
     uint32_t name_count;
 };
@@ -18,8 +20,14 @@ struct sim_changes {
 // script and what is left out.
 void sim_changes_begin(struct sim_changes *changes, struct sim_oracle *oracle, uint64_t processes,
                        bool from, struct tm_cli_options *options);
-// May a process begin with a savepoint? One of the old script has not what the new one gives.
-bool sim_changes_allow_from(const struct sim_changes *changes, const struct sim_job *job);
+// May a process begin with a savepoint? One of the old script has not what the new one gives: in a
+// share of the seeds it may all the same.
+bool sim_changes_allow_from(const struct sim_changes *changes, const struct sim_oracle *oracle);
+// In those: a process that has taken one has ended. Is the script changed now, and begun with that?
+bool sim_changes_want_from(const struct sim_changes *changes, const struct sim_oracle *oracle,
+                           uint64_t processes);
+// A savepoint has been taken, the newest one.
+void sim_changes_saved(struct sim_changes *changes);
 // A process has completed a checkpoint.
 void sim_changes_completed(struct sim_changes *changes, struct sim_oracle *oracle);
 // A process was refused with this error: true, if that is because of the change, and the next one

@@ -153,16 +153,17 @@ static int take_entry(void *arg, const struct tm_layout *layout, const struct tm
 
 // --- what operators say of themselves ------------------------------------------------------------
 
-static int take_rows_in(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
-                        struct tm_error *err)
+static int take_counters(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                         struct tm_error *err)
 {
-    struct reading *r = arg;
-    uint64_t rows_in;
+    struct sim_op *op = arg;
+    uint64_t counters[SIM_COUNTERS];
     (void)old_subtask;
-    if (size < sizeof rows_in)
+    if (size < sizeof counters)
         return tm_error_set(err, TM_E_CHECKPOINT, "its counters are cut short");
-    memcpy(&rows_in, bytes, sizeof rows_in);
-    r->cut->rows_in += rows_in;
+    memcpy(counters, bytes, sizeof counters);
+    for (int i = 0; i < SIM_COUNTERS; i++)
+        op->counters[i] += counters[i];
     return 0;
 }
 
@@ -189,9 +190,7 @@ static int read_op(struct reading *r, const struct tm_manifest_operator *from, s
     snprintf(op->name, sizeof op->name, "%s", from->name);
     op->watermark = INT64_MAX;
     int rc = tm_restored_items(r->restored, &who, "watermark", take_watermark, op, err);
-    return rc == 0 && strcmp(from->name, "count") == 0
-               ? tm_restored_items(r->restored, &who, "counters", take_rows_in, r, err)
-               : rc;
+    return rc == 0 ? tm_restored_items(r->restored, &who, "counters", take_counters, op, err) : rc;
 }
 
 // --- the whole -----------------------------------------------------------------------------------
@@ -247,6 +246,8 @@ int sim_cut_read(struct sim_cut *cut, struct sim_universe *universe, const struc
     *cut = (struct sim_cut){.read = malloc(job->file_count * sizeof *cut->read),
                             .kept = calloc(job->key_count, sizeof *cut->kept)};
     memset(cut->read, 0xff, job->file_count * sizeof *cut->read);
+    for (uint32_t s = 0; s < SIM_STAGES_MAX; s++)
+        cut->furthest[s] = INT64_MIN;
     struct sim_process *reader = begin_reading(universe, &was_calm);
     tm_mem_init(&r.mem, &reader->fx, NULL, 0);
     const struct tm_restored_args args = {

@@ -11,19 +11,33 @@ struct sim_kept {
 
 enum { SIM_OPS_MAX = 24 };
 
-// Of a state of a stage: a value, an entry, an item.
+// Of a state of a stage: a value, an entry, an item; or a timer.
 struct sim_value {
     uint32_t stage;
-    bool of_operator; // in a list of that; else of a key
-    uint32_t key;
-    char state[24];
+    bool of_operator;  // in a list of that; else of a key
+    uint32_t key;      // or group, where the stage goes by that
+    char state[24];    // as the script calls it; what the engine knows of it begins with $
+    int64_t at;        // where its slice or window begins, when a timer is due; else 0
     int64_t of, value; // place in a list, number of the key in a map; what is there
+};
+
+// Counters of an operator, in the order in which checkpoints have them.
+enum sim_counter {
+    SIM_ROWS_IN,
+    SIM_ROWS_OUT,
+    SIM_USED,
+    SIM_FILTERED,
+    SIM_LATE,
+    SIM_SKIPPED,
+    SIM_DEAD_LETTERED,
+    SIM_COUNTERS
 };
 
 struct sim_op {
     char name[40];
-    int64_t watermark; // the least of its subtasks
-    bool timed;        // it has one
+    int64_t watermark;               // the least of its subtasks
+    bool timed;                      // it has one
+    uint64_t counters[SIM_COUNTERS]; // of all subtasks
 };
 
 struct sim_cut {
@@ -33,10 +47,10 @@ struct sim_cut {
     uint32_t *read;        // by file: its rows that had been read
     struct sim_kept *kept; // by key
     bool is_savepoint;
-    uint64_t rows_in; // that the process "count" has taken in, as it says
     struct sim_op ops[SIM_OPS_MAX];
     uint32_t op_count;
     uint32_t stages; // bits: those of which there is something, whose kinds judge it (kept.h)
+    int64_t furthest[SIM_STAGES_MAX]; // of the event time of their subtasks
     struct sim_value *values;
     uint32_t value_count, value_capacity;
 };

@@ -8,6 +8,7 @@
 #include "tests/sim/kinds.h"
 
 enum { GROUPS_MAX = 12, OUT_OF_ORDER_MS = 1900, STEP_MS = 1000, LATE_MS = 25000 };
+enum { DRAWN_STREAM = 21 };                           // see sim_random_of
 enum { SIM_TENS, SIM_SLIDES, SIM_TIMED, SIM_RECENT }; // bits, see kinds.def
 static const int64_t BEGIN_MS = 1700000000000;
 
@@ -225,6 +226,22 @@ static void draw_change(struct sim_drawing *drawing, uint32_t kinds)
     drawing->stage->only = SIM_WHEN_CHANGED;
 }
 
+// Beside all others in a share of the seeds, from a stream of its own: worlds without it stay as
+// they are. Not behind a stage that goes: what the engine has named by its place would be another.
+static void draw_drawn(struct sim_drawing *drawing)
+{
+    struct sim_random random = sim_random_of(drawing->universe->seed, DRAWN_STREAM);
+    bool any = sim_chance(&random, 60);
+    uint32_t bit = 0;
+    while (sim_kind(bit) != &sim_kind_drawn)
+        bit++;
+    drawing->random = drawing->logs = &random;
+    for (uint32_t s = 0; s < drawing->job->stage_count; s++)
+        any = any && drawing->job->stages[s].only == SIM_ALWAYS;
+    if (any && (drawing->universe->less.stages >> bit & 1) == 0 && !drawing->universe->less.more)
+        sim_stage_add(drawing, &sim_kind_drawn);
+}
+
 static void tell_change(struct sim_job *job)
 {
     static const char *const onlys[] = {"", " that goes", " that comes"};
@@ -270,6 +287,7 @@ static void draw_script(struct sim_job *job, struct sim_universe *universe)
     add_stages(&drawing, more);
     if (more != 0)
         draw_change(&drawing, kinds);
+    draw_drawn(&drawing);
     if (job->changes_at != 0)
         tell_change(job);
 }

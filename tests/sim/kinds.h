@@ -22,6 +22,15 @@ enum sim_needs {
     SIM_NEEDS_REST = 32,  // that nothing is in flight, for what it keeps to be known
 };
 
+// Of what a checkpoint has of it.
+enum sim_keeps {
+    SIM_KEEPS_GROUPS = 1, // it belongs to groups, not to keys
+    SIM_KEEPS_ROWS = 2,   // blobs are rows of the columns id, key, value
+    SIM_KEEPS_PAIRS = 4,  // keys are a key and a group, and there is nothing else
+    SIM_KEEPS_ENDS = 8,   // where windows end is not where others of the key say
+    SIM_TAKES_OTHERS = 16 // it takes not just each row once that was counted
+};
+
 enum { SIM_TIME_TEXT = 32 };
 
 struct sim_drawing {
@@ -34,8 +43,8 @@ struct sim_drawing {
 
 struct sim_kind {
     const char *name, *script;
-    uint32_t needs;
-    uint32_t weight; // among those that a share of the seeds has; 0: it is not drawn
+    uint32_t needs, keeps; // bits: enum sim_needs, enum sim_keeps
+    uint32_t weight;       // among those that a share of the seeds has; 0: it is not drawn
     struct {
         const char *name; // NULL: no more
         const struct sim_judge *judge;

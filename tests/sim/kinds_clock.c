@@ -31,6 +31,66 @@ static void draw_paused(struct sim_drawing *drawing)
     "tm.first(\"id\"), newest = tm.last(\"id\") })$WAS\n"                           \
     "  :to($1)\n"
 
+// What a key has that has not been told: several windows may have it.
+struct waiting {
+    int64_t n, total, first, newest, count;
+};
+
+static struct waiting *find_waiting(const struct sim_oracle *oracle, const struct sim_cut *cut,
+                                    uint32_t stage)
+{
+    struct waiting *keys = calloc(oracle->job->key_count, sizeof *keys);
+    for (uint32_t key = 0; key < oracle->job->key_count; key++)
+        keys[key].first = INT64_MAX;
+    for (uint32_t i = 0; i < cut->value_count; i++) {
+        const struct sim_value *value = &cut->values[i];
+        if (value->stage != stage)
+            continue;
+        struct waiting *of = &keys[value->key];
+        int64_t number = value->value;
+        of->n += strcmp(value->state, "n") == 0 ? number : 0;
+        of->total += strcmp(value->state, "total") == 0 ? number : 0;
+        of->count += strcmp(value->state, "$count") == 0 ? number : 0;
+        if (strcmp(value->state, "first") == 0 && number < of->first)
+            of->first = number;
+        if (strcmp(value->state, "newest") == 0 && number > of->newest)
+            of->newest = number;
+    }
+    return keys;
+}
+
+// It is the last of its rows.
+static void look_at_waiting(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    const struct sim_job *job = oracle->job;
+    const char *name = job->stages[stage].kind->name;
+    struct waiting *keys = find_waiting(oracle, cut, stage);
+    for (uint32_t id = 0; id < job->row_count && cut->flight_bytes == 0; id++) {
+        const struct sim_row *row = &job->rows[id];
+        struct waiting *of = &keys[row->key];
+        int64_t behind = cut->kept[row->key].n - row->nth; // rows of the key that the cut has
+        if (behind < 0 || behind >= of->n)
+            continue;
+        of->total -= row->value;
+        if ((behind == of->n - 1 && of->first != id) || (behind == 0 && of->newest != id))
+            sim_violate(oracle,
+                        "S1: checkpoint %llu has ids %lld to %lld of key k%u in '%s', which are "
+                        "%lld rows, and id %u ends those",
+                        (unsigned long long)cut->checkpoint, (long long)of->first,
+                        (long long)of->newest, row->key, name, (long long)of->n, id);
+    }
+    for (uint32_t key = 0; key < job->key_count && cut->flight_bytes == 0; key++)
+        if (keys[key].n > cut->kept[key].n || keys[key].total != 0 ||
+            (job->stages[stage].number != 0 && keys[key].count != keys[key].n))
+            sim_violate(oracle,
+                        "S1: checkpoint %llu has %lld rows of key k%u, and '%s' the last %lld, "
+                        "%lld of them counted, with %lld more than their total",
+                        (unsigned long long)cut->checkpoint, (long long)cut->kept[key].n, key, name,
+                        (long long)keys[key].n, (long long)keys[key].count,
+                        (long long)keys[key].total);
+    free(keys);
+}
+
 const struct sim_kind sim_kind_ticked = {
     .name = "ticked",
     .weight = 2,
@@ -38,6 +98,7 @@ const struct sim_kind sim_kind_ticked = {
     .needs = SIM_NEEDS_FLUSH,
     .outputs = {{"ticked", &sim_judge_runs}},
     .draw = draw_ticks,
+    .kept = look_at_waiting,
 };
 
 const struct sim_kind sim_kind_paused = {
@@ -48,9 +109,27 @@ const struct sim_kind sim_kind_paused = {
     .needs = SIM_NEEDS_FLUSH,
     .outputs = {{"paused", &sim_judge_runs}},
     .draw = draw_paused,
+    .kept = look_at_waiting,
 };
 
 // --- timers of the clock -------------------------------------------------------------------------
+
+// One for each key that has rows to tell of.
+static void look_at_held(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    int64_t *n = sim_kept_of_lanes(oracle, cut, stage, "n");
+    int64_t *timers = sim_kept_of_lanes(oracle, cut, stage, "$timer of the clock");
+    look_at_waiting(oracle, cut, stage);
+    for (uint32_t key = 0; key < oracle->job->key_count; key++)
+        if (timers[key] != (n[key] != 0))
+            sim_violate(oracle,
+                        "T4: checkpoint %llu has %lld timers of key k%u, and 'held' %lld rows to "
+                        "tell of",
+                        (unsigned long long)cut->checkpoint, (long long)timers[key], key,
+                        (long long)n[key]);
+    free(timers);
+    free(n);
+}
 
 // Rows of a key are held until a timer tells of them.
 const struct sim_kind sim_kind_held = {
@@ -84,6 +163,7 @@ const struct sim_kind sim_kind_held = {
     .needs = SIM_NEEDS_FLUSH,
     .outputs = {{"held", &sim_judge_runs}},
     .draw = draw_ticks,
+    .kept = look_at_held,
 };
 
 // --- lists of the operator -----------------------------------------------------------------------

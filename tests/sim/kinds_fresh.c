@@ -91,5 +91,6 @@ const struct sim_kind sim_kind_fresh = {
               "    ctx:emit { id = e.id, n = ctx.state.n:get() }\n"
               "  end,\n"
               "}):returns { id = \"int64\", n = \"int64\" }:to($1)\n",
+    .keeps = SIM_TAKES_OTHERS,
     .outputs = {{"fresh", &judge_fresh}},
 };

@@ -108,12 +108,14 @@ const struct sim_kind sim_kind_kept = {
 static void expect_reduced(struct sim_job *job, struct sim_stage *stage)
 {
     int64_t *kept = calloc(job->key_count, sizeof *kept);
+    stage->behind = calloc(job->row_count, sizeof *stage->behind);
     for (uint32_t id = 0; id < job->row_count; id++) {
         const struct sim_row *row = &job->rows[id];
         int64_t *of = &kept[row->key];
         *of = row->nth == 1 || row->value >= *of ? row->value : *of - 1;
         sim_expect(job, stage->output, row->key, id, "{\"id\":%u,\"key\":\"k%u\",\"value\":%lld}",
                    id, row->key, (long long)*of);
+        stage->behind[id] = sim_keep("row", 0, id) + sim_keep("row", 2, *of);
     }
     free(kept);
 }
@@ -126,8 +128,10 @@ const struct sim_kind sim_kind_reduced = {
               "    if e.value >= a.value then return e end\n"
               "    return { id = e.id, key = e.key, value = a.value - 1 }\n"
               "  end)$WAS:to($1)\n",
+    .keeps = SIM_KEEPS_ROWS,
     .outputs = {{"reduced", &sim_judge_lines}},
     .expect = expect_reduced,
+    .kept = sim_kept_look_at_keys,
 };
 
 // --- aggregates ----------------------------------------------------------------------------------
@@ -140,6 +144,7 @@ struct rolled {
 static void expect_rolled(struct sim_job *job, struct sim_stage *stage)
 {
     struct rolled *keys = calloc(job->key_count, sizeof *keys);
+    stage->behind = calloc(job->row_count, sizeof *stage->behind);
     for (uint32_t id = 0; id < job->row_count; id++) {
         const struct sim_row *row = &job->rows[id];
         struct rolled *of = &keys[row->key];
@@ -151,6 +156,9 @@ static void expect_rolled(struct sim_job *job, struct sim_stage *stage)
                    "\"first\":%u,\"newest\":%u}",
                    row->key, row->nth, (long long)row->sum, (long long)of->least,
                    (long long)of->most, of->first, id);
+        stage->behind[id] = sim_keep("n", 0, row->nth) + sim_keep("total", 0, row->sum) +
+                            sim_keep("least", 0, of->least) + sim_keep("most", 0, of->most) +
+                            sim_keep("first", 0, of->first) + sim_keep("newest", 0, id);
     }
     free(keys);
 }
@@ -165,6 +173,7 @@ const struct sim_kind sim_kind_rolled = {
         "  :to($1)\n",
     .outputs = {{"rolled", &sim_judge_lines}},
     .expect = expect_rolled,
+    .kept = sim_kept_look_at_keys,
 };
 
 // --- first rows ----------------------------------------------------------------------------------
@@ -173,6 +182,8 @@ const struct sim_kind sim_kind_rolled = {
 static void expect_firsts(struct sim_job *job, struct sim_stage *stage)
 {
     bool *there = calloc((size_t)job->key_count * job->group_count, sizeof *there);
+    uint64_t *keeps = calloc(job->key_count, sizeof *keeps);
+    stage->behind = calloc(job->row_count, sizeof *stage->behind);
     for (uint32_t id = 0; id < job->row_count; id++) {
         const struct sim_row *row = &job->rows[id];
         bool *before = &there[row->key * job->group_count + row->group];
@@ -182,8 +193,11 @@ static void expect_firsts(struct sim_job *job, struct sim_stage *stage)
         else if (!*before)
             sim_expect(job, stage->output, row->key, id, "{\"key\":\"k%u\",\"group\":\"g%u\"}",
                        row->key, row->group);
+        keeps[row->key] += *before ? 0 : sim_keep("identity", row->group, 1);
+        stage->behind[id] = keeps[row->key];
         *before = true;
     }
+    free(keeps);
     free(there);
 }
 
@@ -193,8 +207,10 @@ const struct sim_kind sim_kind_firsts = {
     .script =
         "counted:select(\"id\", \"key\", \"group\"):key_by(\"key\"):dedup(\"group\", { name = "
         "\"$NAME\" })$WAS:to($1)\n",
+    .keeps = SIM_KEEPS_PAIRS,
     .outputs = {{"firsts", &sim_judge_lines}},
     .expect = expect_firsts,
+    .kept = sim_kept_look_at_keys,
 };
 
 const struct sim_kind sim_kind_pairs = {
@@ -202,15 +218,25 @@ const struct sim_kind sim_kind_pairs = {
     .weight = 1,
     .script = "counted:select(\"key\", \"group\"):key_by(\"key\"):distinct { name = \"$NAME\" "
               "}$WAS:to($1)\n",
+    .keeps = SIM_KEEPS_PAIRS,
     .outputs = {{"pairs", &sim_judge_lines}},
     .expect = expect_firsts,
+    .kept = sim_kept_look_at_keys,
 };
 
 // --- whole rows ----------------------------------------------------------------------------------
 
+// A ranking says how many rows it has, and which ones.
+static uint64_t keep_place(const struct sim_job *job, uint32_t place, uint32_t id)
+{
+    const char *name = place == 0 ? "place 1" : "place 2";
+    return sim_keep(name, 0, id) + sim_keep(name, 2, job->rows[id].value);
+}
+
 static void expect_best(struct sim_job *job, struct sim_stage *stage)
 {
     uint32_t *keys = calloc(job->key_count, sizeof *keys);
+    stage->behind = calloc(job->row_count, sizeof *stage->behind);
     for (uint32_t id = 0; id < job->row_count; id++) {
         const struct sim_row *row = &job->rows[id];
         uint32_t *best = &keys[row->key];
@@ -218,6 +244,7 @@ static void expect_best(struct sim_job *job, struct sim_stage *stage)
             *best = id;
         sim_expect(job, stage->output, row->key, id, "{\"id\":%u,\"key\":\"k%u\",\"value\":%lld}",
                    *best, row->key, (long long)job->rows[*best].value);
+        stage->behind[id] = sim_keep("rows", 0, 1) + keep_place(job, 0, *best);
     }
     free(keys);
 }
@@ -228,8 +255,10 @@ const struct sim_kind sim_kind_best = {
     .script =
         "counted:select(\"id\", \"key\", \"value\"):key_by(\"key\"):max_by(\"value\", { name = "
         "\"$NAME\" })$WAS:to($1)\n",
+    .keeps = SIM_KEEPS_ROWS,
     .outputs = {{"best", &sim_judge_lines}},
     .expect = expect_best,
+    .kept = sim_kept_look_at_keys,
 };
 
 // The two greatest of each key: changes.
@@ -246,23 +275,33 @@ struct ranks {
     uint32_t ids[2], count; // the greatest first
 };
 
+static void expect_rank(struct sim_job *job, struct sim_stage *stage, struct ranks *ranks,
+                        uint32_t id)
+{
+    uint32_t place = 0;
+    while (place < ranks->count && job->rows[ranks->ids[place]].value >= job->rows[id].value)
+        place++;
+    if (place == 2)
+        return;
+    if (ranks->count == 2)
+        expect_change(job, stage, id, '-', ranks->ids[1]);
+    expect_change(job, stage, id, '+', id);
+    if (place == 0)
+        ranks->ids[1] = ranks->ids[0];
+    ranks->ids[place] = id;
+    ranks->count = ranks->count == 2 ? 2 : ranks->count + 1;
+}
+
 static void expect_ranks(struct sim_job *job, struct sim_stage *stage)
 {
     struct ranks *keys = calloc(job->key_count, sizeof *keys);
+    stage->behind = calloc(job->row_count, sizeof *stage->behind);
     for (uint32_t id = 0; id < job->row_count; id++) {
         struct ranks *ranks = &keys[job->rows[id].key];
-        uint32_t place = 0;
-        while (place < ranks->count && job->rows[ranks->ids[place]].value >= job->rows[id].value)
-            place++;
-        if (place == 2)
-            continue;
-        if (ranks->count == 2)
-            expect_change(job, stage, id, '-', ranks->ids[1]);
-        expect_change(job, stage, id, '+', id);
-        if (place == 0)
-            ranks->ids[1] = ranks->ids[0];
-        ranks->ids[place] = id;
-        ranks->count = ranks->count == 2 ? 2 : ranks->count + 1;
+        expect_rank(job, stage, ranks, id);
+        stage->behind[id] = sim_keep("rows", 0, ranks->count);
+        for (uint32_t place = 0; place < ranks->count; place++)
+            stage->behind[id] += keep_place(job, place, ranks->ids[place]);
     }
     free(keys);
 }
@@ -274,6 +313,8 @@ const struct sim_kind sim_kind_ranks = {
         "counted:select(\"id\", \"key\", \"value\"):key_by(\"key\"):top(2, \"value\", { name = "
         "\"$NAME\" })$WAS:to($1)\n",
     .needs = SIM_NEEDS_FILES,
+    .keeps = SIM_KEEPS_ROWS,
     .outputs = {{"ranks", &sim_judge_lines}},
     .expect = expect_ranks,
+    .kept = sim_kept_look_at_keys,
 };

@@ -33,6 +33,7 @@ const struct sim_kind sim_kind_pieces = {
               "$NAME:to($1)\n"
               "$NAME:side(\"third\"):returns { id = \"int64\", why = \"string\", sum = \"int64\" "
               "}:to($2)\n",
+    .keeps = SIM_TAKES_OTHERS,
     .outputs = {{"pieces", &sim_judge_lines}, {"thirds", &sim_judge_lines}},
     .expect = expect_pieces,
 };
@@ -66,6 +67,23 @@ const struct sim_kind sim_kind_joined = {
 
 // --- several keys, one behind the other ----------------------------------------------------------
 
+// Each group has counted the rows of the cut.
+static void look_at_twice(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    const struct sim_job *job = oracle->job;
+    int64_t *counted = sim_kept_of_lanes(oracle, cut, stage, "m");
+    int64_t *rows = calloc(job->group_count, sizeof *rows);
+    for (uint32_t id = 0; id < job->row_count; id++)
+        rows[job->rows[id].group] += sim_cut_has(cut, job, id);
+    for (uint32_t group = 0; group < job->group_count; group++)
+        if (cut->flight_bytes == 0 ? counted[group] != rows[group] : counted[group] > rows[group])
+            sim_violate(oracle, "S1: checkpoint %llu has %lld rows of group g%u, and 'twice' %lld",
+                        (unsigned long long)cut->checkpoint, (long long)rows[group], group,
+                        (long long)counted[group]);
+    free(rows);
+    free(counted);
+}
+
 const struct sim_kind sim_kind_twice = {
     .name = "twice",
     .weight = 1,
@@ -84,5 +102,7 @@ const struct sim_kind sim_kind_twice = {
               "    ctx:emit { id = e.id, m = e.m, n = ctx.state.n:size() }\n"
               "  end,\n"
               "}):returns { id = \"int64\", m = \"int64\", n = \"int64\" }:to($1)\n",
+    .keeps = SIM_KEEPS_GROUPS,
     .outputs = {{"twice", &sim_judge_numbers}},
+    .kept = look_at_twice,
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/sim/kept.h"
 #include "tests/sim/kinds.h"
 
 // --- what groups have in slots of time -----------------------------------------------------------
@@ -58,14 +59,30 @@ static void expect_tens(struct sim_job *job, struct sim_stage *stage)
     expect_totals(job, stage, 1);
 }
 
+// A window of a slot, or of two that overlap with others, `stays_ms` longer.
+static void look_at_windows(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage,
+                            int64_t stays_ms)
+{
+    const struct sim_spans spans = {
+        .first = "n", .second = "total", .span_ms = SIM_SLOT_MS, .stays_ms = stays_ms};
+    (void)sim_kept_look_at_spans(oracle, cut, stage, &spans, NULL);
+}
+
+static void look_at_tens(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    look_at_windows(oracle, cut, stage, 0);
+}
+
 const struct sim_kind sim_kind_tens = {
     .name = "tens",
     .script = "local tens = counted:key_by(\"group\"):window(tm.tumbling(\"10s\"))$A\n"
               "  :aggregate(\"$NAME\", { n = tm.count(), total = tm.sum(\"value\") })\n"
               "tens:to($1)\n$B",
+    .keeps = SIM_KEEPS_GROUPS,
     .outputs = {{"tens", &sim_judge_totals}},
     .draw = draw_tens,
     .expect = expect_tens,
+    .kept = look_at_tens,
 };
 
 // A window of two slots counts by the first of them.
@@ -74,14 +91,21 @@ static void expect_slides(struct sim_job *job, struct sim_stage *stage)
     expect_totals(job, stage, 2);
 }
 
+static void look_at_slides(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    look_at_windows(oracle, cut, stage, SIM_SLOT_MS);
+}
+
 const struct sim_kind sim_kind_slides = {
     .name = "slides",
     .script =
         "counted:key_by(\"group\"):window(tm.sliding(\"20s\", \"10s\")):aggregate(\"$NAME\", { n = "
         "tm.count(), total = tm.sum(\"value\") })\n"
         "  :to($1)\n",
+    .keeps = SIM_KEEPS_GROUPS,
     .outputs = {{"slides", &sim_judge_totals}},
     .expect = expect_slides,
+    .kept = look_at_slides,
 };
 
 // --- timers --------------------------------------------------------------------------------------
@@ -110,6 +134,28 @@ static void expect_timed(struct sim_job *job, struct sim_stage *stage)
     number_totals(job, stage);
 }
 
+// What has not fired has its rows and its timer; what has is counted.
+static void look_at_timed(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    const struct sim_spans spans = {.first = "counts",
+                                    .second = "sums",
+                                    .span_ms = SIM_SLOT_MS,
+                                    .without_dead = oracle->job->has_failed,
+                                    .timed = true};
+    struct sim_spans_found *found = calloc(oracle->job->group_count, sizeof *found);
+    int64_t *given = sim_kept_of_lanes(oracle, cut, stage, "given");
+    bool looked = sim_kept_look_at_spans(oracle, cut, stage, &spans, found);
+    for (uint32_t group = 0; group < oracle->job->group_count && looked; group++)
+        if (given[group] != found[group].whole - found[group].present)
+            sim_violate(oracle,
+                        "T4: checkpoint %llu has %lld timers of group g%u, %lld with those that "
+                        "were due, and %lld have fired",
+                        (unsigned long long)cut->checkpoint, (long long)found[group].present, group,
+                        (long long)found[group].whole, (long long)given[group]);
+    free(given);
+    free(found);
+}
+
 const struct sim_kind sim_kind_timed = {
     .name = "timed",
     .script =
@@ -136,9 +182,11 @@ const struct sim_kind sim_kind_timed = {
         "  :returns { group = \"string\", window_start = \"timestamp\", n = \"int64\", total = "
         "\"int64\", given = \"int64\" }\n"
         "  :to($1)\n",
+    .keeps = SIM_KEEPS_GROUPS,
     .outputs = {{"timed", &sim_judge_totals}},
     .draw = draw_timed,
     .expect = expect_timed,
+    .kept = look_at_timed,
 };
 
 // --- what is kept for a time ---------------------------------------------------------------------
@@ -176,8 +224,13 @@ const struct sim_kind sim_kind_recent = {
 
 static void draw_lately(struct sim_drawing *drawing)
 {
-    snprintf(drawing->stage->texts[0], SIM_STAGE_TEXT, "%llums",
-             (unsigned long long)sim_magnitude(drawing->random, 30000));
+    drawing->stage->number = (int64_t)sim_magnitude(drawing->random, 30000);
+    snprintf(drawing->stage->texts[0], SIM_STAGE_TEXT, "%lldms", (long long)drawing->stage->number);
+}
+
+static void look_at_lately(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    look_at_windows(oracle, cut, stage, oracle->job->stages[stage].number);
 }
 
 const struct sim_kind sim_kind_lately = {
@@ -189,7 +242,9 @@ const struct sim_kind sim_kind_lately = {
               "$NAME:to($1)\n"
               "$NAME:side(\"late\"):to($2)\n",
     .needs = SIM_NEEDS_LATE,
+    .keeps = SIM_KEEPS_GROUPS,
     .outputs = {{"lately", &sim_judge_firings}, {"too_late", &sim_judge_late}},
     .draw = draw_lately,
     .expect = expect_tens,
+    .kept = look_at_lately,
 };

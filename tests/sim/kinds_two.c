@@ -246,6 +246,24 @@ static void expect_ruled(struct sim_job *job, struct sim_stage *stage)
     free(last);
 }
 
+// Each key has a timer from its first row on, for the end.
+static void look_at_ends(struct sim_oracle *oracle, const struct sim_cut *cut, uint32_t stage)
+{
+    int64_t *n = sim_kept_of_lanes(oracle, cut, stage, "n");
+    int64_t *timers = sim_kept_of_lanes(oracle, cut, stage, "$timer");
+    bool fired = oracle->furthest[stage] == INT64_MAX;
+    sim_kept_look_at_keys(oracle, cut, stage);
+    for (uint32_t key = 0; key < oracle->job->key_count; key++)
+        if (timers[key] != (n[key] != 0) && !(fired && timers[key] == 0))
+            sim_violate(oracle,
+                        "T4: checkpoint %llu has %lld timers of key k%u, %lld rows of which "
+                        "'ruled' has taken",
+                        (unsigned long long)cut->checkpoint, (long long)timers[key], key,
+                        (long long)n[key]);
+    free(timers);
+    free(n);
+}
+
 const struct sim_kind sim_kind_ruled = {
     .name = "ruled",
     .weight = 4,
@@ -278,7 +296,8 @@ const struct sim_kind sim_kind_ruled = {
         "$NAME:side(\"end\"):returns { key = \"string\", n = \"int64\", newest = \"int64\", count "
         "= "
         "\"int\", rules = \"int64\" }:to($2)\n",
+    .keeps = SIM_TAKES_OTHERS,
     .outputs = {{"ruled", &judge_ruled}, {"rules", &sim_judge_lines}},
     .expect = expect_ruled,
-    .kept = sim_kept_look_at_keys,
+    .kept = look_at_ends,
 };

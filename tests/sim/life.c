@@ -26,6 +26,8 @@ enum {
     AGAIN_TURNS_MAX = 60,      // behind that, that one wants something more
     BEHIND_MAX = 200,          // calls behind a checkpoint, within which power is lost
     ZOMBIE_TURNS_MAX = 3000,   // of a process that another has taken the place of
+    NAP_CALLS = 12,            // into publishing that it falls asleep
+    NAPS_STREAM = 23,          // see sim_random_of
 };
 
 struct life {
@@ -51,7 +53,12 @@ struct life {
     uint64_t sleeps_at;         // turns
     struct sim_process *zombie; // whose locks were lost, and that lives beside the process
     uint64_t zombie_turns, zombie_newest; // the newest checkpoint when it fell asleep
+    struct sim_random naps;               // of falling asleep within a work of a helper
+    bool naps_at_all, napping, begun;     // one does; the next process has begun meanwhile
+    struct tm_kill armed;                 // at which kill point that one dies
+    uint64_t turns;                       // of the process
     char savepoint[SIM_PATH];             // that was taken; "": none
+    bool just_saved;                      // by the last process
     bool begins_from, refused;            // the process begins with it; it may not
     bool committing;                      // the last process died while it committed
     enum tm_kill_point died_at;           // TM_KILL_COUNT: not at a kill point
@@ -80,6 +87,8 @@ static void draw_swarm(struct life *life)
     life->asks = sim_chance(random, 400);
     life->sleeps = sim_chance(random, 150);
     life->sleeps = life->sleeps || life->universe.wider.zombie;
+    life->naps = sim_random_of(life->universe.seed, NAPS_STREAM);
+    life->naps_at_all = sim_chance(&life->naps, 50);
     life->asks = life->asks || life->universe.wider.drains || life->universe.wider.dies_rarely;
     if (!life->universe.wider.single)
         return;
@@ -241,7 +250,10 @@ static bool draw_from(struct life *life)
     bool again = life->begins_from && !life->refused && life->completed == 0;
     bool drawn = life->savepoint[0] != '\0' && !life->universe.calm &&
                  sim_chance(&life->universe.users, 300) &&
-                 sim_changes_allow_from(&life->changes, &life->job);
+                 sim_changes_allow_from(&life->changes, &life->oracle);
+    drawn =
+        drawn || (life->just_saved && !life->universe.calm &&
+                  sim_changes_want_from(&life->changes, &life->oracle, life->outcome->processes));
     life->begins_from = (again || drawn) && !life->universe.less.faults[SIM_from_savepoint];
     return life->begins_from;
 }
@@ -275,6 +287,20 @@ static void note_restored(struct life *life)
     uint32_t stages = stages_of(life);
     for (uint32_t bit = 0; sim_kind(bit) != NULL; bit++)
         life->universe.saw[SIM_SAW_with_tens + bit] += stages >> bit & 1;
+}
+
+// From a stream of its own: other seeds stay as they are.
+static void draw_nap(struct life *life)
+{
+    const struct sim_universe *universe = &life->universe;
+    uint32_t at = 1 + (uint32_t)sim_below(&life->naps, 4);
+    uint32_t calls = 1 + (uint32_t)sim_below(&life->naps, NAP_CALLS);
+    if (!life->naps_at_all || universe->calm || life->zombie != NULL ||
+        universe->less.faults[SIM_asleep] || universe->less.faults[SIM_locks_lost])
+        return;
+    life->process->naps_at = at;
+    life->process->nap_calls = calls;
+    life->sleeps_at = 0;
 }
 
 static void begin_process(struct life *life)
@@ -322,6 +348,8 @@ static void begin_process(struct life *life)
              (unsigned long long)life->outcome->processes, options.parallelism);
     sim_process_begin(life->process, universe, (uint32_t)life->outcome->processes, &options,
                       dies_at, by);
+    life->turns = 0;
+    draw_nap(life);
     sim_seen_look(&life->seen);
 }
 
@@ -371,8 +399,11 @@ static void end_process(struct life *life)
         sim_tell(universe, "process %u ends with code %d%s%s", process->number, process->exit_code,
                  process->error.code == 0 ? "" : ": ", process->error.message);
     }
-    if (life->process->savepoint[0] != '\0')
-        snprintf(life->savepoint, sizeof life->savepoint, "%s", life->process->savepoint);
+    life->just_saved = process->savepoint[0] != '\0';
+    if (life->just_saved) {
+        snprintf(life->savepoint, sizeof life->savepoint, "%s", process->savepoint);
+        sim_changes_saved(&life->changes);
+    }
     const char *left = sim_process_end(process, life->closes);
     if (left != NULL)
         sim_violate(&life->oracle, "%s", left);
@@ -433,6 +464,7 @@ static void leave_behind(struct life *life)
     sim_cut_fini(&cut);
     life->zombie = life->process;
     life->zombie->locks_lost = true;
+    life->zombie->naps_at = 0;
     life->oracle.zombies |= UINT64_C(1) << life->zombie->number;
     life->zombie->dies_at = 0;
     life->zombie_turns = 0;
@@ -490,16 +522,9 @@ static void end_endless(struct life *life)
     life->universe.saw[SIM_SAW_endless_ended] += life->told_to_end;
 }
 
-// It goes on as if nothing had happened, until it finds that another has its place.
-static void turn_zombie(struct life *life)
+// It ends when it finds that another has its place.
+static void look_at_zombie(struct life *life, bool runs)
 {
-    struct tm_kill armed = tm_kill_switch.of;
-    uint64_t passes[TM_KILL_COUNT];
-    memcpy(passes, (const void *)tm_kill_switch.passes, sizeof passes);
-    tm_kill_switch.of.at = TM_KILL_COUNT;
-    bool runs = sim_process_turn(life->zombie);
-    tm_kill_switch.of = armed;
-    memcpy((void *)tm_kill_switch.passes, passes, sizeof passes);
     struct tm_keeper_figures figures = sim_process_figures(life->zombie);
     if (figures.checkpoint > life->zombie_newest)
         sim_violate(&life->oracle,
@@ -514,46 +539,115 @@ static void turn_zombie(struct life *life)
     end_zombie(life);
 }
 
-static void run_process(struct life *life)
+// It goes on as if nothing had happened.
+static void turn_zombie(struct life *life)
+{
+    struct tm_kill armed = tm_kill_switch.of;
+    uint64_t passes[TM_KILL_COUNT];
+    memcpy(passes, (const void *)tm_kill_switch.passes, sizeof passes);
+    tm_kill_switch.of.at = TM_KILL_COUNT;
+    bool runs = sim_process_turn(life->zombie);
+    tm_kill_switch.of = armed;
+    memcpy((void *)tm_kill_switch.passes, passes, sizeof passes);
+    look_at_zombie(life, runs);
+}
+
+static void run_process(struct life *life, uint64_t most_turns);
+
+// What its file LOCK says.
+static uint64_t owner_of(const struct life *life)
+{
+    const struct sim_disk *disk = &life->universe.disk;
+    int inode = sim_disk_find(disk, ".tidemill/subject/LOCK");
+    uint64_t owner = 0;
+    if (inode >= 0 && disk->inodes[inode].now.size >= sizeof owner)
+        memcpy(&owner, disk->inodes[inode].now.data, sizeof owner);
+    return owner;
+}
+
+// A process falls asleep in the middle of publishing a checkpoint, its locks hold nothing, and
+// another one begins and has some turns before it wakes up. If that one has not come so far as to
+// take the folder over, and to look at what is there, what is published counts.
+static bool nap(void *arg, struct sim_process *process)
+{
+    struct life *life = arg;
+    struct sim_universe *universe = &life->universe;
+    uint64_t owner = owner_of(life);
+    if (life->process != process || life->zombie != NULL || universe->calm)
+        return true;
+    sim_fault(universe, SIM_asleep, "while it published a checkpoint");
+    universe->mono_ns += (int64_t)sim_magnitude(&life->naps, 60000) * 1000000;
+    leave_behind(life);
+    life->napping = life->begun = true;
+    begin_process(life);
+    run_process(life, sim_magnitude(&life->naps, ZOMBIE_TURNS_MAX));
+    life->napping = false;
+    bool power = life->process->state == SIM_DEAD && tm_kill_switch.of.at == TM_KILL_COUNT &&
+                 life->process->dies_by == SIM_power;
+    bool taken = owner_of(life) != owner && life->process->has_attempt;
+    life->zombie_newest += !taken;
+    universe->saw[SIM_SAW_zombie_published] += taken;
+    life->armed = tm_kill_switch.of;
+    tm_kill_switch.of.at = TM_KILL_COUNT;
+    sim_process_enter(process);
+    sim_tell(universe, "process %u wakes up", process->number);
+    return !power;
+}
+
+static void look_around(struct life *life, bool runs)
+{
+    jump(life);
+    sim_log_turn(&life->universe);
+    sim_feed_turn(&life->universe);
+    sim_seen_look(&life->seen);
+    look_at_checkpoints(life);
+    look_at_commits(life);
+    if (runs)
+        end_endless(life);
+}
+
+static void run_process(struct life *life, uint64_t most_turns)
 {
     struct sim_universe *universe = &life->universe;
-    bool runs = life->process->state == SIM_RUNS || life->process->state == SIM_WAITS;
-    for (uint64_t turns = 0; runs && life->oracle.violation[0] == '\0'; turns++) {
-        if (life->zombie != NULL && sim_chance(&universe->widths, 300))
+    struct sim_process *process = life->process;
+    bool runs = process->state == SIM_RUNS || process->state == SIM_WAITS;
+    for (; runs && life->oracle.violation[0] == '\0' && most_turns != 0; most_turns--) {
+        if (life->zombie != NULL && !life->napping && sim_chance(&universe->widths, 300))
             turn_zombie(life);
-        if (turns == TROUBLE_TURNS_MAX || life->process->restarts.count > RESTARTS_MAX)
+        if (life->turns == TROUBLE_TURNS_MAX || process->restarts.count > RESTARTS_MAX)
             calm_down(life);
-        if (turns == TURNS_MAX) {
+        if (life->turns == TURNS_MAX) {
             sim_violate(&life->oracle, "C6: process %u does not come to an end after %llu turns",
-                        life->process->number, (unsigned long long)turns);
+                        process->number, (unsigned long long)life->turns);
             return;
         }
-        runs = sim_process_turn(life->process);
+        runs = sim_process_turn(process);
         life->outcome->turns++;
-        if (runs && turns + 1 == life->asks_at)
+        if (life->process != process) { // it has slept meanwhile, and is the zombie
+            look_at_zombie(life, runs);
+            tm_kill_switch.of = life->armed;
+            return;
+        }
+        life->turns++;
+        if (runs && life->turns == life->asks_at)
             ask(life);
-        if (runs && turns + 1 == life->sleeps_at && !universe->less.faults[SIM_asleep])
+        if (runs && life->turns == life->sleeps_at && !universe->less.faults[SIM_asleep])
             fall_asleep(life);
         if (life->process == NULL)
             return;
-        jump(life);
-        sim_log_turn(universe);
-        sim_feed_turn(universe);
-        sim_seen_look(&life->seen);
-        look_at_checkpoints(life);
-        look_at_commits(life);
-        if (runs)
-            end_endless(life);
+        look_around(life, runs);
     }
 }
 
 // True: the job is done.
 static bool next_process(struct life *life)
 {
-    begin_process(life);
-    run_process(life);
+    if (!life->begun)
+        begin_process(life);
+    life->begun = false;
+    run_process(life, UINT64_MAX);
     struct sim_process *process = life->process;
-    if (process == NULL) // another one is begun
+    if (process == NULL || life->begun) // another one is begun, or has been
         return false;
     bool finished = process->state == SIM_EXITED && process->exit_code == TM_EXIT_FINISHED;
     bool failed = process->state == SIM_EXITED &&
@@ -604,6 +698,7 @@ void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim
     if (less != NULL)
         life->universe.less = *less;
     tm_kill_switch.on = 1;
+    life->universe.bed = (struct sim_bed){life, nap};
     sim_swarm_draw(&life->universe);
     draw_swarm(life);
     sim_job_init(&life->job, &life->universe);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/accounts.h"
 #include "tests/sim/judge.h"
 #include "tests/sim/kept.h"
 
@@ -263,18 +264,6 @@ void sim_oracle_left_out(struct sim_oracle *oracle)
 
 // --- what is kept --------------------------------------------------------------------------------
 
-// What the process "count" says to have taken is what it has counted.
-static void look_at_counters(struct sim_oracle *oracle, const struct sim_cut *cut)
-{
-    int64_t counted = 0;
-    for (uint32_t key = 0; key < oracle->job->key_count; key++)
-        counted += cut->kept[key].n;
-    if (cut->rows_in != (uint64_t)counted)
-        sim_violate(oracle, "T5: checkpoint %llu has %lld rows counted, and %llu taken in",
-                    (unsigned long long)cut->checkpoint, (long long)counted,
-                    (unsigned long long)cut->rows_in);
-}
-
 // Who goes on from it must not have input behind the end of time.
 static void look_at_end_of_time(struct sim_oracle *oracle, const struct sim_cut *cut)
 {
@@ -319,7 +308,7 @@ void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut)
     }
     free(possible);
     free(fold);
-    look_at_counters(oracle, cut);
+    sim_accounts_look(oracle, cut);
     look_at_end_of_time(oracle, cut);
     sim_kept_look(oracle, cut);
 }
@@ -480,6 +469,8 @@ void sim_oracle_init(struct sim_oracle *oracle, struct sim_universe *universe,
                      const struct sim_job *job)
 {
     *oracle = (struct sim_oracle){.universe = universe, .job = job};
+    for (uint32_t s = 0; s < SIM_STAGES_MAX; s++)
+        oracle->furthest[s] = INT64_MIN;
     for (uint32_t o = 0; o < job->output_count; o++)
         oracle->memory[o] = calloc(memory_of(oracle, o) + 1, 1);
 }

@@ -17,6 +17,7 @@ struct sim_oracle {
     uint64_t rotten;                   // checkpoint that cannot be read any more
     uint64_t zombies;                  // bits, by number: processes that went on beside another
     int64_t begun_ns;                  // when the newest process began
+    int64_t furthest[SIM_STAGES_MAX];  // that event time was, of a stage in any checkpoint
     size_t committed[SIM_OUTPUTS_MAX]; // bytes of an output of one file
     uint64_t looks, cuts;              // at what is visible, at checkpoints
     uint64_t highest;                  // of all that were complete

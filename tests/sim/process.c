@@ -21,7 +21,7 @@ static void end_running(void)
 }
 
 // Only one process has a kill point to die at.
-static void enter(struct sim_process *process)
+void sim_process_enter(struct sim_process *process)
 {
     running = process;
     tm_kill_switch.end = end_running;
@@ -91,7 +91,7 @@ void sim_process_begin(struct sim_process *process, struct sim_universe *univers
             break;
         }
     sim_effects(process, &process->fx);
-    enter(process);
+    sim_process_enter(process);
     if (setjmp(process->death) == 0)
         begin(process);
 }
@@ -164,10 +164,18 @@ static bool turn_worker(struct sim_process *process, uint32_t index, uint32_t pi
     return turn != TM_TURN_IDLE;
 }
 
+static bool turn_helper(struct sim_process *process, uint64_t pick)
+{
+    process->helper = true;
+    bool any = tm_single_run(&process->single, pick);
+    process->helper = process->publishing = false;
+    return any;
+}
+
 static bool turn_all(struct sim_process *process)
 {
     bool any = tm_attempt_turn(&process->attempt);
-    while (tm_single_run(&process->single, 0))
+    while (turn_helper(process, 0))
         any = true;
     for (uint32_t w = 0; w < process->attempt.job->worker_count; w++)
         any = turn_worker(process, w, UINT32_MAX) || any;
@@ -233,7 +241,7 @@ static void turn(struct sim_process *process)
     if (is_starved(universe, actor, workers))
         actor = (actor + 1) % (workers + 2);
     bool any = actor < workers    ? turn_worker(process, actor, (uint32_t)(draw >> 32) % 1024)
-               : actor == workers ? tm_single_run(&process->single, draw >> 32)
+               : actor == workers ? turn_helper(process, draw >> 32)
                                   : tm_attempt_turn(&process->attempt);
     sim_trace(universe, actor * 2 + any);
     universe->mono_ns += (int64_t)((draw >> 40) % (uint64_t)universe->weather.tick_ns);
@@ -244,7 +252,7 @@ static void turn(struct sim_process *process)
 
 bool sim_process_turn(struct sim_process *process)
 {
-    enter(process);
+    sim_process_enter(process);
     if (setjmp(process->death) == 0)
         turn(process);
     return process->state == SIM_RUNS || process->state == SIM_WAITS;
@@ -281,7 +289,7 @@ static bool ask(struct sim_process *process, enum sim_fault wish)
 
 bool sim_process_ask(struct sim_process *process, enum sim_fault wish)
 {
-    enter(process);
+    sim_process_enter(process);
     return setjmp(process->death) == 0 && ask(process, wish);
 }
 

@@ -39,7 +39,12 @@ struct sim_process {
     uint64_t calls, dies_at; // effect calls; the one it dies at, 0: none
     enum sim_fault dies_by;  // kill, torn_write, power, kill_point
     struct sim_open open[SIM_OPEN_MAX];
-    bool locks_lost;  // what it has locked can be locked by others
+    bool locks_lost; // what it has locked can be locked by others
+    bool helper;     // a work of one of its helpers is under way
+    // Checkpoints until it falls asleep while it publishes one, and calls into that; 0: it does
+    // not.
+    uint32_t naps_at, nap_calls;
+    bool publishing;  // that one
     bool looks;       // from outside: its calls are nothing that happens in the world
     bool sync_failed; // and power is to be lost behind the next checkpoint
     struct sim_memory memory;
@@ -62,6 +67,8 @@ struct sim_process {
 void sim_process_begin(struct sim_process *process, struct sim_universe *universe, uint32_t number,
                        const struct tm_cli_options *options, uint64_t dies_at,
                        enum sim_fault dies_by);
+// It goes on within a call, in the middle of which another one has had turns.
+void sim_process_enter(struct sim_process *process);
 // One turn of somebody in it; time goes on. False: it does not run any more.
 bool sim_process_turn(struct sim_process *process);
 // A user wants something of its job (stopped, cancelled, drained, savepoint). False: it cannot be

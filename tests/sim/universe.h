@@ -73,6 +73,13 @@ enum { SIM_PROCESSES_AT_ONCE = 2 }; // one, and another beside it
 
 struct sim_process;
 
+// Who has another process go on while one sleeps in the middle of a call (life.c). False: power was
+// lost meanwhile.
+struct sim_bed {
+    void *arg;
+    bool (*nap)(void *arg, struct sim_process *process);
+};
+
 struct sim_universe {
     uint64_t seed;
     struct sim_random turns, calls, users; // who goes next; what fails; what users do
@@ -86,6 +93,7 @@ struct sim_universe {
     struct sim_less less;
     struct sim_wider wider;
     struct sim_eye eye;
+    struct sim_bed bed;
     struct sim_process *alive[SIM_PROCESSES_AT_ONCE];
     bool calm; // nothing goes wrong: the liveness phase, and while the oracle looks
     uint64_t trace;

@@ -344,6 +344,53 @@ START_TEST(who_has_lost_the_folder_changes_nothing_in_it)
 }
 END_TEST
 
+// Another process takes the folder over while this one is about to rename something to `taken_at`,
+// and publishes its own checkpoint of that number, or does not come so far.
+static struct {
+    const char *at;
+    bool publishes;
+    struct tm_store *by;
+} taking;
+
+static void take_over(const char *to)
+{
+    size_t length = strlen(to), end = strlen(taking.at);
+    if (length < end || strcmp(to + length - end, taking.at) != 0)
+        return;
+    disk.before_rename = NULL;
+    disk_lose_locks();
+    taking.by = open_store();
+    ck_assert_uint_eq(tm_store_latest(taking.by), 1);
+    ck_assert_int_eq(tm_store_rewind(taking.by, 1, &err), 0);
+    if (taking.publishes)
+        take(taking.by, 2);
+}
+
+// It has looked, and the folder was its own: what it does then finds nothing to rename, and what
+// the other one has published stays.
+START_TEST(who_loses_the_folder_while_it_publishes_leaves_it_as_it_is)
+{
+    taking.at = _i < 2 ? "chk-2" : "LATEST";
+    taking.publishes = _i % 2 != 0;
+    struct tm_store *store = open_store();
+    take(store, 1);
+    disk.before_rename = take_over;
+    ck_assert_int_ne(subject_take(store, 2, true, NULL, &err), 0);
+    ck_assert_ptr_eq(disk.before_rename, NULL);
+    tm_error_clear(&err);
+    ck_assert_int_eq(tm_store_check(store, &err), TM_E_JOB_RUNNING);
+    tm_error_clear(&err);
+    ck_newest(taking.publishes ? 2 : 1);
+    take(taking.by, taking.publishes ? 3 : 2);
+    ck_newest(taking.publishes ? 3 : 2);
+    tm_store_close(store);
+    tm_store_close(taking.by);
+    ck_newest(taking.publishes ? 3 : 2);
+    store = open_store();
+    tm_store_close(store);
+}
+END_TEST
+
 static bool was_synced_since(int op, const char *path)
 {
     for (; op < disk.op_count; op++)
@@ -577,6 +624,7 @@ int main(void)
     tcase_add_test(tests, what_is_published_is_the_newest);
     tcase_add_test(tests, what_latest_says_lasts_when_the_folder_is_opened);
     tcase_add_test(tests, who_has_lost_the_folder_changes_nothing_in_it);
+    tcase_add_loop_test(tests, who_loses_the_folder_while_it_publishes_leaves_it_as_it_is, 0, 4);
     tcase_add_test(tests, names_of_folders_that_are_there_already_last);
     tcase_add_test(tests, differences_are_small_and_chains_end);
     tcase_add_test(tests, a_state_that_did_not_change_is_not_written_again);

@@ -59,8 +59,9 @@ struct disk {
     int64_t calls, fail_at;
     bool fail_always, only_writes; // only calls that change something count
     int fail_code;
-    int64_t syncs, skip_sync; // the sync of this number is not done
-    int skipped_at;           // operations before it
+    void (*before_rename)(const char *to); // NULL, or who does something just before
+    int64_t syncs, skip_sync;              // the sync of this number is not done
+    int skipped_at;                        // operations before it
 };
 
 static struct disk disk;
@@ -286,26 +287,31 @@ static inline int disk_close(void *ctx, int fd, struct tm_error *err)
     return err == NULL ? 0 : disk_call(true, "close", "it", err);
 }
 
-static inline int disk_rename(void *ctx, const char *from, const char *to, struct tm_error *err)
-{
-    (void)ctx;
-    const char *name, *new;
-    int rc = disk_call(true, "rename", from, err);
-    if (rc != 0)
-        return rc;
-    int folder = disk_walk(from, &name), inode = disk_inode_of(from);
-    ck_assert_int_ge(inode, 0);
-    ck_assert_int_eq(folder, disk_walk(to, &new));
-    disk_name_op(DISK_RENAME, folder, name, new, inode);
-    return 0;
-}
-
 static inline bool disk_is_empty(int folder)
 {
     for (int i = 0; i < disk.names.count; i++)
         if (disk.names.all[i].folder == folder)
             return false;
     return true;
+}
+
+static inline int disk_rename(void *ctx, const char *from, const char *to, struct tm_error *err)
+{
+    (void)ctx;
+    const char *name, *new;
+    if (disk.before_rename != NULL)
+        disk.before_rename(to);
+    int rc = disk_call(true, "rename", from, err);
+    if (rc != 0)
+        return rc;
+    int folder = disk_walk(from, &name), inode = disk_inode_of(from), there = disk_inode_of(to);
+    if (inode < 0)
+        return tm_error_set(err, TM_E_NOT_FOUND, "rename %s: no such file or folder", from);
+    if (there >= 0 && disk.inodes[there].folder && !disk_is_empty(there))
+        return tm_error_set(err, TM_E_IO, "rename %s: %s is not empty", from, to);
+    ck_assert_int_eq(folder, disk_walk(to, &new));
+    disk_name_op(DISK_RENAME, folder, name, new, inode);
+    return 0;
 }
 
 static inline int disk_remove(const char *path, bool is_folder, struct tm_error *err)
