@@ -348,8 +348,6 @@ static bool parse_value(struct options *o, const char *option, const char *value
         parse_from(o, value);
     else if (strcmp(option, "--minutes") == 0)
         o->minutes = minutes(value);
-    else if (strcmp(option, "--break") == 0)
-        parse_break(o, value);
     else if (strcmp(option, "--commit") == 0)
         return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
     else if (strcmp(option, "--plant") == 0)
