@@ -70,6 +70,10 @@ bool tm__commits_is_new(const struct tm__commits *commits);
 // After a restore: rows that the output has come again; to be said.
 bool tm__commits_has_duplicates(const struct tm__commits *commits);
 
+// After a restore: rows of the checkpoint that an output which is replaced does not get; to be
+// said. False: none.
+bool tm__commits_has_passed(const struct tm__commits *commits, char *text, size_t size);
+
 // Of a subtask's prepare: its own part of the cut, then each of its files that is not known to be
 // committed; new ones are given to the committer too. TM_E_MEMORY.
 int tm__commits_put_head(struct tm__commits *commits, struct tm_cut *cut, const char *node,

@@ -17,10 +17,12 @@ struct tm__commits {
     char owner[9];  // of names: the job
     char token[24]; // the owner, and the attempt
     unsigned next_run;
-    uint64_t resumed;                 // the checkpoint that it goes on from; 0: it begins anew
-    bool renewed;                     // it begins anew where there is a record
-    bool is_torn;                     // it begins anew, and an append to the one file was not done
-    int64_t torn_from;                // how long the file was before
+    uint64_t resumed;  // the checkpoint that it goes on from; 0: it begins anew
+    bool renewed;      // it begins anew where there is a record
+    bool is_torn;      // it begins anew, and an append to the one file was not done
+    int64_t torn_from; // how long the file was before
+    uint64_t passed_bytes, passed_files; // of the checkpoint, which an output that is replaced is
+                                         // begun without
     bool duplicates, is_new, foreign; // foreign: the one file may have a last line without an end
     bool unrecorded;                  // the record is in memory alone
     // Partner: give's release, run's acquire.

@@ -8,6 +8,7 @@
 #include "connectors/file/commit_private.h"
 #include "core/base/kill_point.h"
 #include "core/base/planted.h"
+#include "core/base/text.h"
 
 static int out_of_memory(const struct tm__commits *c, struct tm_error *err)
 {
@@ -197,9 +198,25 @@ static void drop_pending(struct tm__commits *c)
 static int begin_another_life(struct tm__commits *c, char *const *old, uint32_t old_count)
 {
     c->duplicates = c->args.append;
+    for (const struct tm__prepared *p = c->pending; p != NULL && c->args.replace; p = p->next) {
+        c->passed_bytes += p->size_bytes;
+        c->passed_files++;
+    }
     drop_pending(c); // that is in it already, or is not to be
     tm__commits_begin(c, old, c->args.replace ? old_count : 0);
     return 0;
+}
+
+bool tm__commits_has_passed(const struct tm__commits *c, char *text, size_t size)
+{
+    char bytes[32], files[32];
+    if (c->passed_files != 0)
+        snprintf(text, size,
+                 "the output begins again, as if_exists = \"replace\" says: %s bytes of rows in %s "
+                 "file%s that the checkpoint holds for it are left out",
+                 tm_text_count((int64_t)c->passed_bytes, bytes),
+                 tm_text_count((int64_t)c->passed_files, files), c->passed_files == 1 ? "" : "s");
+    return c->passed_files != 0;
 }
 
 void tm__commits_drop_until(struct tm__commits *c, uint64_t checkpoint)

@@ -8,6 +8,8 @@
 #include "connectors/file/claim.h"
 #include "connectors/file/commit_private.h"
 #include "connectors/file/sink.h"
+#include "core/base/text.h"
+#include "core/checkpoint/changed.h"
 
 // --- which it is ---------------------------------------------------------------------------------
 
@@ -160,24 +162,135 @@ static int settle(struct tm__commits *c, const struct tm_sink_left *left, struct
     return rc == 0 ? owed : rc;
 }
 
-int tm__file_sink_settle(const struct tm_sink_left *left, struct tm_error *err)
+// --- the connector's functions -------------------------------------------------------------------
+
+// `c` as the checkpoint says the output is.
+static int find(const struct tm_sink_left *left, struct finding *f, struct tm__commits **c,
+                struct tm_error *err)
 {
     const struct tm_restored_for who = {.operator_name = left->key, .parallelism = 1};
-    struct finding f = {.mem = left->mem};
-    struct tm__commits *c = NULL;
-    int rc = tm_restored_items(left->restored, &who, "commits", take, &f, err);
-    if (rc == 0 && f.path == NULL)
+    *f = (struct finding){.mem = left->mem};
+    int rc = tm_restored_items(left->restored, &who, "commits", take, f, err);
+    if (rc == 0 && f->path == NULL)
         rc =
             tm_error_set(err, TM_E_OUTPUT_CHANGED,
                          "checkpoint %" PRIu64 ", of an earlier tidemill, does not say where it is",
                          tm_restored_checkpoint(left->restored));
-    if (rc == 0)
-        rc = open_left(left, &f, &c, err);
-    if (rc == 0)
-        rc = settle(c, left, err);
+    return rc == 0 ? open_left(left, f, c, err) : rc;
+}
+
+static void end(const struct tm_sink_left *left, const struct finding *f, struct tm__commits *c)
+{
     if (c != NULL)
         tm__commits_free(c);
-    free_text(left->mem, f.path);
-    free_text(left->mem, f.suffix);
+    free_text(left->mem, f->path);
+    free_text(left->mem, f->suffix);
+}
+
+int tm__file_sink_settle(const struct tm_sink_left *left, struct tm_error *err)
+{
+    struct finding f;
+    struct tm__commits *c = NULL;
+    int rc = find(left, &f, &c, err);
+    if (rc == 0)
+        rc = settle(c, left, err);
+    end(left, &f, c);
+    return rc;
+}
+
+// What the record says is in the output, and parts that have their names, are not held.
+static void drop_visible(struct tm__commits *c, const struct tm__commits_found *f, bool found)
+{
+    struct tm_file_info info;
+    const struct tm_fx *fx = c->args.fx;
+    bool known =
+        found && (c->record.life == f->life || tm__commit_record_rejoin(&c->record, f->life));
+    if (known && c->args.one_file)
+        tm__commits_drop_until(c, c->record.done);
+    for (struct tm__prepared **link = &c->pending; *link != NULL;) {
+        struct tm__prepared *p = *link;
+        if (p->path[0] == '\0' || fx->files->stat(fx->ctx, p->staged, &info, NULL) == 0 ||
+            fx->files->stat(fx->ctx, p->path, &info, NULL) != 0) {
+            link = &p->next;
+            continue;
+        }
+        *link = p->next;
+        tm__prepared_free(c->args.mem, p);
+    }
+}
+
+static void say_held(const struct tm__commits *c, bool told, char *held, size_t size)
+{
+    uint64_t bytes = 0, files = 0, copies = 0;
+    char byte_count[32], file_count[32];
+    for (const struct tm__prepared *p = c->pending; p != NULL; p = p->next) {
+        bytes += p->size_bytes;
+        files++;
+        copies += p->kept != NULL;
+    }
+    if (files == 0)
+        return;
+    snprintf(held, size, "%s bytes of rows in %s file%s for %s%s%s",
+             tm_text_count((int64_t)bytes, byte_count), tm_text_count((int64_t)files, file_count),
+             files == 1 ? "" : "s", c->output,
+             told ? "" : ", unless they are in it: its record is gone",
+             copies == files ? "; copies stay with the savepoint" : "");
+}
+
+int tm__file_sink_held(const struct tm_sink_left *left, char *held, size_t size,
+                       struct tm_error *err)
+{
+    struct finding f;
+    struct tm__commits_found items;
+    struct tm_file_info info;
+    struct tm__commits *c = NULL;
+    bool found = false;
+    held[0] = '\0';
+    int rc = find(left, &f, &c, err);
+    if (rc == 0)
+        rc = tm__commits_read(c, left->restored, left->key, &items, &found, err);
+    if (rc == 0) {
+        drop_visible(c, &items, found);
+        rc = tm__commits_find_kept(c, left->restored, err);
+    }
+    if (rc == 0)
+        say_held(c,
+                 found || !c->args.one_file ||
+                     left->fx->files->stat(left->fx->ctx, c->path, &info, NULL) != 0,
+                 held, size);
+    end(left, &f, c);
+    return rc;
+}
+
+int tm__file_settles(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_sink_job *job,
+                     const char *path, bool *settles, struct tm_error *err)
+{
+    const struct tm_manifest *manifest = tm_restored_manifest(job->restored);
+    int rc = 0;
+    *settles = false;
+    for (uint32_t i = 0; i < manifest->operator_count && rc == 0; i++) {
+        const char *sink = manifest->operators[i].name;
+        const struct tm_sink_left left = {.fx = fx,
+                                          .mem = mem,
+                                          .job = job->name,
+                                          .sink = sink,
+                                          .restored = job->restored,
+                                          .key =
+                                              tm_restored_left_out(job->restored, sink, "commits")};
+        struct finding f;
+        struct tm__commits_found items;
+        struct tm__commits *c = NULL;
+        bool found = false;
+        if (left.key == NULL)
+            continue;
+        rc = find(&left, &f, &c, err);
+        if (rc == 0 && strcmp(f.path, path) == 0) {
+            rc = tm__commits_read(c, left.restored, left.key, &items, &found, err);
+            if (rc == 0)
+                drop_visible(c, &items, found);
+            *settles = *settles || c->pending != NULL;
+        }
+        end(&left, &f, c);
+    }
     return rc;
 }

@@ -353,6 +353,8 @@ int tm__file_source_restore(void *shared, const struct tm_restored *restored,
         rc = files->follow != NULL
                  ? tm__follow_restore(files->follow, files->positions, files->position_count, err)
                  : restore_pieces(&r);
+    if (rc == 0)
+        rc = tm__file_positions_load(files, node, err);
     for (uint32_t i = 0; i < r.count; i++)
         tm_mem_free(files->mem, r.known[i].path, strlen(r.known[i].path) + 1);
     tm_mem_free(files->mem, r.known, r.capacity * sizeof *r.known);

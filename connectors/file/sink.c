@@ -101,6 +101,8 @@ static int claim(struct tm__outputs *o, const char *path, bool create, struct tm
 // folder's permissions decide whether it can be replaced.
 static int claim_existing(struct tm__outputs *o, const char *path, struct tm_error *err)
 {
+    if (o->looks)
+        return 0;
     int rc = claim(o, path, false, err);
     if (rc != 0 && rc != TM_E_IN_USE && err != NULL)
         tm_error_clear(err);
@@ -109,6 +111,8 @@ static int claim_existing(struct tm__outputs *o, const char *path, struct tm_err
 
 static int claim_in_progress(struct tm__outputs *o, struct tm__target *target, struct tm_error *err)
 {
+    if (o->looks)
+        return 0;
     char *name = in_progress_name(o->mem, target->path);
     int rc = name == NULL ? out_of_memory(o, err) : claim(o, name, true, err);
     if (rc == 0)
@@ -212,6 +216,8 @@ static int open_target(struct tm__outputs *o, struct tm__target *target, struct 
 
 static int open_stream(struct tm__outputs *o, struct tm__target *target, struct tm_error *err)
 {
+    if (o->looks)
+        return 0;
     int fd = o->fx->files->open(o->fx->ctx, o->name, TM_FILE_STREAM, err);
     return start_writer(o, target, fd, err);
 }
@@ -219,7 +225,7 @@ static int open_stream(struct tm__outputs *o, struct tm__target *target, struct 
 static int make_folder_of(struct tm__outputs *o, const char *path, struct tm_error *err)
 {
     size_t folder = folder_length(path);
-    if (folder <= 1)
+    if (folder <= 1 || o->looks)
         return 0;
     char *name = join3(o->mem, path, folder - 1, "", "");
     if (name == NULL)
@@ -382,7 +388,7 @@ static int open_many(struct tm__outputs *o, const char *folder, struct tm_error 
     char suffix[32];
     tm__outputs_suffix(o, suffix, sizeof suffix);
     int rc = o->job == NULL ? 0 : open_commits(o, folder, suffix, column_count(o), err);
-    if (rc != 0)
+    if (rc != 0 || o->looks)
         return rc;
     struct tm__parts_args args = {
         .fx = o->fx,
@@ -413,7 +419,7 @@ bool tm__outputs_are_many(const struct tm__outputs *o)
 static int open_parts(struct tm__outputs *o, const char *folder, struct tm_error *err)
 {
     uint32_t depth = column_count(o);
-    int rc = failed(o, o->fx->files->mkdirs(o->fx->ctx, folder, err), err);
+    int rc = o->looks ? 0 : failed(o, o->fx->files->mkdirs(o->fx->ctx, folder, err), err);
     if (rc == 0 && depth > TM_PARTITION_COLUMNS_MAX)
         rc = tm_error_set(err, TM_E_LIMIT, "tm.file: partition_by takes at most %d columns",
                           TM_PARTITION_COLUMNS_MAX);
@@ -553,9 +559,9 @@ static int open_outputs(struct tm__outputs *o, const struct tm_options *options,
     return o->is_folder ? open_folder(o, err) : open_file(o, err);
 }
 
-static int prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
-                   uint32_t parallelism, const struct tm_sink_job *job, void **shared,
-                   struct tm_error *err)
+int tm__outputs_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                        uint32_t parallelism, const struct tm_sink_job *job, bool looks,
+                        void **shared, struct tm_error *err)
 {
     struct tm_options options;
     struct tm__outputs *o = tm_mem_zalloc(mem, sizeof *o);
@@ -564,6 +570,7 @@ static int prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_n
     o->fx = fx;
     o->mem = mem;
     o->job = job;
+    o->looks = looks;
     o->is_resumed = job != NULL && job->restored != NULL &&
                     tm_restored_has(job->restored, node->name, "commits");
     o->looks_again = job != NULL && job->settles && !o->is_resumed;
@@ -583,7 +590,7 @@ static int prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_n
 int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
                           uint32_t parallelism, void **shared, struct tm_error *err)
 {
-    return prepare(fx, mem, node, parallelism, NULL, shared, err);
+    return tm__outputs_prepare(fx, mem, node, parallelism, NULL, false, shared, err);
 }
 
 int tm__file_sink_prepare_checkpoints(const struct tm_fx *fx, struct tm_mem *mem,
@@ -591,7 +598,7 @@ int tm__file_sink_prepare_checkpoints(const struct tm_fx *fx, struct tm_mem *mem
                                       const struct tm_sink_job *job, void **shared,
                                       struct tm_error *err)
 {
-    return prepare(fx, mem, node, parallelism, job, shared, err);
+    return tm__outputs_prepare(fx, mem, node, parallelism, job, false, shared, err);
 }
 
 // Do the rows go on with what the file has?
@@ -629,6 +636,9 @@ int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
         tm_task_warn_once(ctx, node,
                           "the output has rows of checkpoints after the one that the job begins "
                           "with: they come twice, as if_exists = \"append\" allows");
+    char passed[256];
+    if (o->commits != NULL && tm__commits_has_passed(o->commits, passed, sizeof passed))
+        tm_task_warn_once(ctx, node, passed);
     if (o->parts != NULL)
         return tm__parts_sink(o->parts, ctx, node, schema, encoder, sink, err);
     *sink = tm_file_output_new(ctx, node, schema, encoder, &target->writer, &target->head, err);
@@ -750,12 +760,12 @@ void tm__file_sink_release(void *shared)
         tm__parts_free(o->parts);
     if (o->commits != NULL) {
         tm__commits_free(o->commits);
-        if (!o->is_folder) // it was only claimed
+        if (!o->is_folder && !o->looks) // it was only claimed
             (void)o->fx->files->unlink(o->fx->ctx, o->targets[0].in_progress, NULL);
     }
     for (uint32_t i = 0; o->targets != NULL && i < o->count; i++)
         tm_file_writer_fini(&o->targets[i].writer, false);
-    if (!o->closed && o->targets != NULL)
+    if (!o->closed && o->targets != NULL && !o->looks)
         (void)keep_or_remove(o, &kept); // the job never ran
     for (uint32_t i = 0; o->targets != NULL && i < o->allocated; i++) {
         if (o->targets[i].start != NULL)

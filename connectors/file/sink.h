@@ -10,6 +10,14 @@ int tm__file_sink_prepare_checkpoints(const struct tm_fx *fx, struct tm_mem *mem
                                       const struct tm_sink_job *job, void **shared,
                                       struct tm_error *err);
 int tm__file_sink_begin(void *shared, struct tm_error *err) TM_WARN_UNUSED;
+int tm__file_sink_look(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                       const struct tm_sink_job *job, struct tm_error *err);
+int tm__file_sink_held(const struct tm_sink_left *left, char *held, size_t size,
+                       struct tm_error *err);
+// Is something going to be made visible at this path (as tm__commits_path) before sinks begin, that
+// the checkpoint holds for a sink which is left out?
+int tm__file_settles(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_sink_job *job,
+                     const char *path, bool *settles, struct tm_error *err) TM_WARN_UNUSED;
 int tm__file_sink_settle(const struct tm_sink_left *left, struct tm_error *err);
 int tm__file_sink_restore(void *shared, const struct tm_restored *restored,
                           const struct tm_node *node, struct tm_error *err);

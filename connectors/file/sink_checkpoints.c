@@ -2,6 +2,8 @@
 // it would feed a source.
 #include "connectors/file/sink.h"
 
+#include <inttypes.h>
+
 #include "connectors/file/circle.h"
 #include "connectors/file/sink_private.h"
 
@@ -13,10 +15,44 @@ int tm__file_sink_restore(void *shared, const struct tm_restored *restored,
         return 0;
     int rc = tm__commits_restore(o->commits, restored, node->name, o->old,
                                  o->if_exists == TM__REPLACE ? o->old_count : 0, err);
-    if (rc == 0)
+    if (rc == 0 && !o->looks)
         tm__parts_begin_at(o->parts, tm__commits_next_run(o->commits));
-    else
+    else if (rc != 0)
         tm_error_where(err, "%s", node->where);
+    return rc;
+}
+
+// What the job makes visible before this sink begins may be in its way.
+static int look_at_settled(const struct tm__outputs *o, const struct tm_sink_job *job,
+                           struct tm_error *err)
+{
+    bool made = false;
+    if (o->commits == NULL || o->is_resumed || !job->settles || o->if_exists != TM__FAIL_IF_EXISTS)
+        return 0;
+    int rc = tm__file_settles(o->fx, o->mem, job, tm__commits_path(o->commits), &made, err);
+    if (rc != 0 || !made)
+        return rc;
+    tm_error_set(err, TM_E_EXISTS,
+                 "the output %s exists already when the sink begins: rows that checkpoint %" PRIu64
+                 " has for it are made visible before",
+                 o->name, tm_restored_checkpoint(job->restored));
+    tm_error_hint(err,
+                  "say if_exists = \"append\" or if_exists = \"replace\"; or let the sink that "
+                  "has them go on, by its name or renamed_from");
+    return TM_E_EXISTS;
+}
+
+int tm__file_sink_look(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                       const struct tm_sink_job *job, struct tm_error *err)
+{
+    void *shared = NULL;
+    int rc = tm__outputs_prepare(fx, mem, node, 1, job, true, &shared, err);
+    if (rc != 0)
+        return rc;
+    rc = tm__file_sink_restore(shared, job->restored, node, err);
+    if (rc == 0)
+        rc = look_at_settled(shared, job, err);
+    tm__file_sink_release(shared);
     return rc;
 }
 

@@ -36,6 +36,7 @@ struct tm__outputs {
     const struct tm_sink_job *job; // while the outputs are opened; NULL: it takes no checkpoints
     struct tm__commits *commits;   // where there are checkpoints: all output goes through parts
     bool is_resumed;               // from a checkpoint
+    bool looks;                    // it is to be seen whether it could begin, and nothing is done
     bool looks_again;              // what is there may be more by the beginning
     uint32_t parallelism;
     char *columns; // of partition_by, one a line, or NULL
@@ -46,6 +47,11 @@ struct tm__outputs {
     uint32_t old_count, old_capacity;
 };
 
+// As sink_prepare; `job` NULL: it takes no checkpoints. With `looks` nothing is made or claimed,
+// and there is nothing to write with.
+int tm__outputs_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                        uint32_t parallelism, const struct tm_sink_job *job, bool looks,
+                        void **shared, struct tm_error *err) TM_WARN_UNUSED;
 // Before it begins: what a checkpoint had for an output of another sink, or of one whose state is
 // left out, may be there by now, and the sink begins behind it. TM_E_EXISTS.
 int tm__outputs_look_again(struct tm__outputs *o, struct tm_error *err) TM_WARN_UNUSED;

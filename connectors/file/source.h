@@ -10,4 +10,5 @@ int tm__file_source_new(struct tm_task_context *ctx, const struct tm_node *node,
 void tm__file_source_release(void *shared);
 int tm__file_source_restore(void *shared, const struct tm_restored *restored,
                             const struct tm_node *node, struct tm_error *err);
+int tm__file_source_look(void *shared, const struct tm_node *node, struct tm_error *err);
 uint32_t tm__file_source_split_count(const void *shared, uint32_t subtask, uint32_t parallelism);

@@ -39,5 +39,8 @@ struct tm__files {
 };
 
 int tm__file_add_piece(struct tm__files *files, const struct tm__piece *piece) TM_WARN_UNUSED;
+// Of a checkpoint: can the decoders of today go on there? TM_E_INPUT_CHANGED. (look.c)
+int tm__file_positions_load(const struct tm__files *files, const struct tm_node *node,
+                            struct tm_error *err) TM_WARN_UNUSED;
 // Gives each piece its subtask.
 int tm__file_deal(struct tm__files *files, struct tm_error *err) TM_WARN_UNUSED;

@@ -123,6 +123,38 @@ static int more(struct tm_image_source *source, struct tm_error *err)
     return read_piece((struct tm__segment *)(void *)source, err);
 }
 
+// All of it is read ahead, for its checksum alone; then it goes on where it was.
+static int sure(struct tm_image_source *source, struct tm_error *err)
+{
+    struct tm__segment *segment = (struct tm__segment *)(void *)source;
+    const struct tm_restored *restored = segment->reading->restored;
+    const struct tm__link *link = segment->link;
+    const struct tm_fx *fx = restored->fx;
+    struct tm_hash_pieces hash = segment->hash;
+    uint64_t left = source->left;
+    int rc = 0;
+    uint8_t *piece = tm_mem_alloc(restored->mem, restored->piece_bytes);
+    if (piece == NULL)
+        return no_memory(err);
+    while (left != 0 && rc == 0) {
+        size_t size = left < restored->piece_bytes ? (size_t)left : restored->piece_bytes;
+        rc = tm__read_on(fx, segment->fd, segment->data->index.files[link->file].path, piece, size,
+                         err);
+        if (rc == 0)
+            tm_hash_add(&hash, piece, size);
+        left -= size;
+    }
+    tm_mem_free(restored->mem, piece, restored->piece_bytes);
+    if (rc == 0)
+        rc = compare(segment->data, link, tm_hash_end(&hash), err);
+    if (rc == 0)
+        rc = fx->files->seek(fx->ctx, segment->fd,
+                             (int64_t)(link->offset + link->length - source->left), err);
+    if (rc != 0)
+        segment->code = rc; // which says why: nothing is read on
+    return rc;
+}
+
 static int begin_file(struct tm__segment *segment, struct tm_error *err)
 {
     struct tm__reading *reading = segment->reading;
@@ -134,8 +166,11 @@ static int begin_file(struct tm__segment *segment, struct tm_error *err)
     segment->fd = open_link(reading, segment->data->index.files[link->file].path, err);
     if (segment->fd < 0)
         return segment->fd;
-    segment->source =
-        (struct tm_image_source){reading->buf.data, reading->buf.data, link->length, more};
+    segment->source = (struct tm_image_source){.at = reading->buf.data,
+                                               .end = reading->buf.data,
+                                               .left = link->length,
+                                               .more = more,
+                                               .sure = sure};
     int rc = fx->files->seek(fx->ctx, segment->fd, (int64_t)link->offset, err);
     return rc == 0 && link->length != 0 ? read_piece(segment, err) : rc;
 }
@@ -159,7 +194,10 @@ int tm__segment_begin(struct tm__segment *segment, struct tm__reading *reading,
                                                    .end = bytes + link->offset + link->length};
         tm_hash_add(&segment->hash, segment->source.at, link->length);
     }
-    return segment->source.left == 0 ? compare(data, link, tm_hash_end(&segment->hash), err) : 0;
+    if (segment->source.left != 0)
+        return 0;
+    segment->source.sure = NULL;
+    return compare(data, link, tm_hash_end(&segment->hash), err);
 }
 
 int tm__segment_end(struct tm__segment *segment, int rc, struct tm_error *err)

@@ -94,7 +94,8 @@ static bool is_kept(const struct tm_store *store, uint64_t checkpoint)
 
 // --- giving up -----------------------------------------------------------------------------------
 
-// A checkpoint without a manifest is none. That it has gone lasts before a file of it goes.
+// A checkpoint without a manifest is none. That it has gone lasts before a file of it goes, also
+// where all of its folder has been taken away by somebody else.
 static int give_up(struct tm_store *store, struct tm__refs *refs, struct tm_error *err)
 {
     const struct tm_fx *fx = store->fx;
@@ -106,6 +107,11 @@ static int give_up(struct tm_store *store, struct tm__refs *refs, struct tm_erro
     TM_KILL_POINT(manifest_removed);
     if (rc == 0)
         rc = tm__sync_parent(fx, path, err);
+    if (rc == TM_E_NOT_FOUND) {
+        if (err != NULL)
+            tm_error_clear(err);
+        rc = fx->files->sync_folder(fx->ctx, store->folder, err);
+    }
     if (rc == 0)
         refs->retired_at = ++store->now;
     TM_KILL_POINT(checkpoint_given_up);

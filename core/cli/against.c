@@ -27,11 +27,11 @@ static void print_entry(FILE *out, const struct tm_match_entry *entry)
                 drops ? "'" : "");
 }
 
-static void print_all(const struct tm_engine *engine, const struct tm_match *match)
+static void print_all(const struct tm_engine *engine, const struct tm_match *match, int code)
 {
     FILE *out = engine->options->out;
     uint32_t count, refused = 0;
-    char age[32];
+    char age[32], code_text[16];
     const struct tm_match_entry *entries = tm_match_entries(match, &count);
     int64_t age_ms = tm_fx_wall_ms(&engine->fx) - match->manifest->created_ms;
     for (uint32_t i = 0; i < count; i++)
@@ -47,7 +47,8 @@ static void print_all(const struct tm_engine *engine, const struct tm_match *mat
     if (refused == 0)
         fprintf(out, "\na run would begin\n");
     else
-        fprintf(out, "\na run would be refused: %u state%s\n", refused, refused == 1 ? "" : "s");
+        fprintf(out, "\na run would be refused, %s: %u state%s\n",
+                tm_error_code_text(code, code_text), refused, refused == 1 ? "" : "s");
 }
 
 // --- for programs --------------------------------------------------------------------------------
@@ -60,6 +61,7 @@ static void set(json_t *object, const char *key, json_t *value)
 static json_t *entry_json(const struct tm_match_entry *entry)
 {
     json_t *object = json_object();
+    char code[16];
     set(object, "operator", tm_report_json_text(entry->operator_name));
     set(object, "kind", tm_report_json_text(entry->kind));
     set(object, "state", tm_report_json_text(entry->state));
@@ -68,11 +70,15 @@ static json_t *entry_json(const struct tm_match_entry *entry)
     set(object, "difference", tm_report_json_text(entry->difference));
     set(object, "fix", tm_report_json_text(entry->fix));
     set(object, "drop", tm_report_json_text(entry->drop));
+    set(object, "held", tm_report_json_text(entry->held));
+    if (entry->refused)
+        set(object, "code", json_string(tm_error_code_text(entry->code, code)));
     return object;
 }
 
-static void print_json(const struct tm_engine *engine, const struct tm_match *match, bool refused)
+static void print_json(const struct tm_engine *engine, const struct tm_match *match, int code)
 {
+    char code_text[16];
     json_t *root = json_object(), *states = json_array();
     uint32_t count;
     const struct tm_match_entry *entries = tm_match_entries(match, &count);
@@ -80,7 +86,9 @@ static void print_json(const struct tm_engine *engine, const struct tm_match *ma
     set(root, "checkpoint", json_integer((json_int_t)match->manifest->checkpoint));
     set(root, "kind", json_string(tm_checkpoint_kinds[match->manifest->kind]));
     set(root, "created_ms", json_integer((json_int_t)match->manifest->created_ms));
-    set(root, "refused", json_boolean(refused));
+    set(root, "refused", json_boolean(code != 0));
+    if (code != 0)
+        set(root, "code", json_string(tm_error_code_text(code, code_text)));
     for (uint32_t i = 0; i < count; i++)
         (void)json_array_append_new(states, entry_json(&entries[i]));
     set(root, "states", states);
@@ -96,16 +104,16 @@ int tm_against(struct tm_engine *engine, struct tm_error *err)
     struct tm_error refusal = {0};
     int rc = tm_life_look(&life, engine, engine->options->against, err);
     if (rc == 0)
-        rc = tm_match_make(&match, engine, life.restored, true, err);
+        rc = tm_match_make(&match, &life, true, err);
     if (rc == 0)
-        rc = tm_match_inputs(&match, err);
+        rc = tm_match_connectors(&match, err);
     if (rc == 0) {
-        bool refused = tm_match_refusal(&match, &refusal) != 0;
+        int code = tm_match_refusal(&match, &refusal);
         if (engine->options->json)
-            print_json(engine, &match, refused);
+            print_json(engine, &match, code);
         else
-            print_all(engine, &match);
-        rc = refused;
+            print_all(engine, &match, code);
+        rc = code != 0;
     }
     tm_match_free(&match);
     tm_life_close(&life);

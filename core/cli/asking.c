@@ -24,10 +24,12 @@ struct naming {
     json_t *list;
 };
 
-static int add_name(void *arg, const struct tm_node *node, const char *state)
+static int add_name(void *arg, const struct tm_node *node, const char *state,
+                    enum tm_question_of of)
 {
     struct naming *naming = arg;
     char whole[WHOLE_NAME];
+    (void)of;
     snprintf(whole, sizeof whole, "%s.%s", name_of(naming->job, node), state);
     json_array_append_new(naming->list, tm_report_json_text(whole));
     return 0;
@@ -43,18 +45,27 @@ void tm_asking_names(struct tm_asking *asking, struct tm_server_request *from)
     tm_control_answer(from, 200, root);
 }
 
+// What a name means.
+struct found {
+    const struct tm_node *node;
+    const char *state; // NULL: all of the operator
+    enum tm_question_of of;
+};
+
 struct finding {
     const struct tm_job *job;
     const char *given;
     const struct tm_node *node;
     const char *state; // NULL: all of the operator
+    enum tm_question_of of;
+    bool has[TM_OFS];  // the operator, that all of is asked for
     uint32_t by_state; // how many states have the given name
     bool exact;        // OPERATOR.STATE
     uint32_t count;
     char names[NAMES_MAX][WHOLE_NAME];
 };
 
-static int look(void *arg, const struct tm_node *node, const char *state)
+static int look(void *arg, const struct tm_node *node, const char *state, enum tm_question_of of)
 {
     struct finding *f = arg;
     const char *operator_name = name_of(f->job, node);
@@ -66,8 +77,11 @@ static int look(void *arg, const struct tm_node *node, const char *state)
         f->exact = true;
         f->node = node;
         f->state = state;
+        f->of = of;
         return 1;
     }
+    if (strcmp(f->given, operator_name) == 0)
+        f->has[of] = true;
     if (strcmp(f->given, operator_name) == 0 && (f->node == NULL || f->state != NULL)) {
         f->node = node;
         f->state = NULL;
@@ -76,9 +90,27 @@ static int look(void *arg, const struct tm_node *node, const char *state)
         if (f->node == NULL) {
             f->node = node;
             f->state = state;
+            f->of = of;
         }
     }
     return 0;
+}
+
+// The operator that is given by its name, and has no states; NULL: none is.
+static const struct tm_node *operator_named(const struct finding *f)
+{
+    const struct tm_graph *graph = f->job->graph;
+    for (uint32_t n = 0; n < graph->node_count; n++) {
+        const struct tm_node *node = &graph->nodes[n];
+        size_t length = strlen(node->name);
+        bool named = strncmp(f->given, node->name, length) == 0 &&
+                     (f->given[length] == '\0' || f->given[length] == '.');
+        for (uint32_t i = 0; i < f->count && named; i++)
+            named = strncmp(f->names[i], node->name, length) != 0 || f->names[i][length] != '.';
+        if (named)
+            return node;
+    }
+    return NULL;
 }
 
 static int not_found(const struct finding *f, struct tm_error *err)
@@ -92,8 +124,17 @@ static int not_found(const struct finding *f, struct tm_error *err)
             snprintf(list + used, sizeof list - used, "%s%s", used == 0 ? "" : ", ", names[i]);
     }
     const char *nearest = f->count == 0 ? NULL : tm_text_nearest(f->given, names, f->count);
+    const struct tm_node *named = operator_named(f);
     if (f->by_state > 1)
         tm_error_set(err, TM_E_NO_STATE, "several operators have a state '%s'", f->given);
+    else if (named != NULL)
+        tm_error_set(err, TM_E_NO_STATE, "the operator '%s' keeps nothing that can be read%s",
+                     named->name,
+                     named->kind == TM_NODE_SOURCE
+                         ? ": `tidemill show` has how far the source is, checkpoints have where"
+                     : named->kind == TM_NODE_SINK
+                         ? ": rows that wait for their commit lie in hidden files at the output"
+                         : "");
     else
         tm_error_set(err, TM_E_NO_STATE, "the job has no state '%s' that can be read", f->given);
     if (nearest != NULL)
@@ -101,15 +142,21 @@ static int not_found(const struct finding *f, struct tm_error *err)
     else if (f->count != 0)
         tm_error_hint(err, "it has: %s", list);
     else
-        tm_error_hint(err,
-                      "what operators keep for keys can be read: process, windows, aggregates, "
-                      "reduce, top, min_by, max_by, distinct, dedup; it has none of these, or "
-                      "no row has come yet");
+        tm_error_hint(err, "what operators keep can be read: process, windows, aggregates, "
+                           "reduce, top, min_by, max_by, distinct, dedup; it has none of these, or "
+                           "no row has come yet");
     return TM_E_NO_STATE;
 }
 
-static int find(struct tm_asking *asking, const char *given, const struct tm_node **node,
-                const char **state, struct tm_error *err)
+// All states of an operator: what it keeps for keys, where that is asked for and there is any.
+static enum tm_question_of of_operator(const struct finding *f, bool keyless)
+{
+    bool shares = f->has[TM_OF_JOB] || f->has[TM_OF_SUBTASKS];
+    return shares && (keyless || !f->has[TM_OF_KEYS]) ? TM_OF_JOB : TM_OF_KEYS;
+}
+
+static int find(struct tm_asking *asking, const char *given, bool keyless, struct found *found,
+                struct tm_error *err)
 {
     struct finding *f = tm_mem_zalloc(asking->job->mem, sizeof *f); // a few hundred KB
     if (f == NULL)
@@ -120,10 +167,29 @@ static int find(struct tm_asking *asking, const char *given, const struct tm_nod
     int rc = 0;
     if (f->node == NULL || (!f->exact && f->state != NULL && f->by_state > 1))
         rc = not_found(f, err);
-    *node = f->node;
-    *state = f->state;
+    *found = (struct found){f->node, f->state, f->state == NULL ? of_operator(f, keyless) : f->of};
     tm_mem_free(asking->job->mem, f, sizeof *f);
     return rc;
+}
+
+// Is it asked for with a key where it has some, and only there?
+static int check_key(const struct tm_asking *asking, const struct tm_request *request,
+                     const struct found *found, struct tm_error *err)
+{
+    const char *job = asking->job->graph->name;
+    bool keyed = found->of == TM_OF_KEYS || found->of == TM_OF_EXCHANGE;
+    if (keyed && request->keyless) {
+        tm_error_set(err, TM_E_STATE_KEY, "'%s' is kept for each key: say which", request->name);
+        tm_error_hint(err, "tidemill state get %s %s KEY; `state scan` has those that there are",
+                      job, request->name);
+        return TM_E_STATE_KEY;
+    }
+    if (keyed || request->kind != TM_REQUEST_STATE_GET)
+        return 0;
+    tm_error_set(err, TM_E_STATE_KEY, "'%s' is kept for no key, but for %s", request->name,
+                 found->of == TM_OF_JOB ? "the whole job: it is broadcast" : "each subtask");
+    tm_error_hint(err, "leave the key out: tidemill state get %s %s", job, request->name);
+    return TM_E_STATE_KEY;
 }
 
 // --- questions -----------------------------------------------------------------------------------
@@ -137,25 +203,35 @@ static void release(struct tm_asked *asked)
 static int send(struct tm_asking *asking, struct tm_asked *asked, const struct tm_request *request,
                 struct tm_error *err)
 {
-    const struct tm_node *node = NULL;
-    const char *state = NULL;
+    struct found found = {0};
     struct tm_buf key;
     bool gets = request->kind == TM_REQUEST_STATE_GET;
-    int rc = find(asking, request->name, &node, &state, err);
+    int rc = find(asking, request->name, request->keyless, &found, err);
+    if (rc == 0)
+        rc = check_key(asking, request, &found, err);
     if (rc != 0)
         return rc;
-    node = &asking->job->graph->nodes[node->whole]; // a window's functions answer with it
+    // A window's functions answer with it.
+    const struct tm_node *node = &asking->job->graph->nodes[found.node->whole];
     uint64_t hash = 0;
+    bool by_subtask = found.of == TM_OF_JOB || found.of == TM_OF_SUBTASKS;
+    if (gets && found.of == TM_OF_KEYS)
+        asked->limit = 1;
+    else if (gets || by_subtask) // what each subtask has
+        asked->limit = TM_REQUEST_LIMIT_MAX;
     tm_buf_init(&key, asking->job->mem);
     if (gets)
         rc = tm_state_key_read(asking->job, node, request->key, &key, &hash, err);
-    const struct tm_question question = {.number = asked->number,
-                                         .node = node->whole,
-                                         .limit = gets ? 0 : request->limit,
-                                         .name_bytes = state == NULL ? 0 : (uint32_t)strlen(state),
-                                         .key_bytes = (uint32_t)key.size_bytes,
-                                         .key_hash = hash};
-    if (rc == 0 && tm_job_ask(asking->job, &question, state == NULL ? "" : state, key.data) != 0)
+    const struct tm_question question = {
+        .number = asked->number,
+        .node = node->id,
+        .limit = gets ? 0 : request->limit,
+        .name_bytes = found.state == NULL ? 0 : (uint32_t)strlen(found.state),
+        .key_bytes = (uint32_t)key.size_bytes,
+        .key_hash = hash,
+        .of = found.of};
+    if (rc == 0 &&
+        tm_job_ask(asking->job, &question, found.state == NULL ? "" : found.state, key.data) != 0)
         rc = tm_error_set(err, TM_E_MEMORY, "out of memory for a question");
     tm_buf_fini(&key);
     return rc;
@@ -176,7 +252,7 @@ void tm_asking_ask(struct tm_asking *asking, struct tm_server_request *from,
     *asked = (struct tm_asked){.number = ++asking->numbers,
                                .from = from,
                                .waits = asking->job->worker_count,
-                               .limit = request->kind == TM_REQUEST_STATE_GET ? 1 : request->limit};
+                               .limit = request->limit};
     tm_buf_init(&asked->entries, asking->job->mem);
     int rc = send(asking, asked, request, &err);
     if (rc == 0)

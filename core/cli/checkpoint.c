@@ -352,6 +352,24 @@ static int run_verb(struct looking *l, size_t verb, struct tm_error *err)
     return rc;
 }
 
+static void wrong_use(const struct tm_cli_options *options, const char *verb, uint32_t paths,
+                      struct tm_error *err)
+{
+    const char *names[sizeof verbs / sizeof verbs[0]], *nearest = NULL;
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        names[i] = verbs[i].name;
+    if (verb == NULL) {
+        nearest = tm_text_nearest(options->file, names, sizeof verbs / sizeof verbs[0]);
+        tm_error_set(err, TM_E_USAGE, "`tidemill checkpoint` cannot %s", options->file);
+    } else {
+        tm_error_set(err, TM_E_USAGE, "`tidemill checkpoint %s` needs %s", verb,
+                     paths == 1 ? "the path of one checkpoint" : "the paths of two checkpoints");
+    }
+    tm_error_hint(err, "%s%s%stidemill checkpoint show|verify PATH, or diff PATH PATH",
+                  nearest == NULL ? "" : "did you mean ", nearest == NULL ? "" : nearest,
+                  nearest == NULL ? "" : "? ");
+}
+
 int tm_cli_checkpoint(const struct tm_cli_options *options)
 {
     struct looking l = {.options = options};
@@ -360,13 +378,8 @@ int tm_cli_checkpoint(const struct tm_cli_options *options)
     while (verb < count && strcmp(options->file, verbs[verb].name) != 0)
         verb++;
     if (verb == count || options->rest_count != verbs[verb].paths) {
-        if (verb == count)
-            tm_error_set(&err, TM_E_USAGE, "`tidemill checkpoint` cannot %s", options->file);
-        else
-            tm_error_set(&err, TM_E_USAGE, "`tidemill checkpoint %s` needs %s", verbs[verb].name,
-                         verbs[verb].paths == 1 ? "the path of one checkpoint"
-                                                : "the paths of two checkpoints");
-        tm_error_hint(&err, "tidemill checkpoint show|verify PATH, or diff PATH PATH");
+        wrong_use(options, verb == count ? NULL : verbs[verb].name,
+                  verb == count ? 0 : verbs[verb].paths, &err);
         return tm_cli_fail(options, &err, TM_EXIT_USAGE);
     }
     int rc = tm_real_init(&l.fx, &err);

@@ -97,8 +97,8 @@ const struct tm_cli_command tm_cli_commands[] = {
      "Prints chains of operators, their parallelism, the schema of each and how rows travel "
      "between them. A type that the\n"
      "first real row settles is shown as `?`. With --against it says what would become of each "
-     "state of a checkpoint, and what\n"
-     "would be refused: then the exit code is 1.",
+     "state of a checkpoint, of sources\n"
+     "and sinks, and what would be refused: then the exit code is 1.",
      "tidemill plan jobs/fraud.lua --parallelism 4\n  tidemill plan jobs/fraud.lua --source\n"
      "  tidemill plan jobs/fraud.lua --against chk-12",
      {"-e", "--parallelism", "--set", "--against", "--drop-state", "--dir", "--json", "--source",
@@ -170,6 +170,7 @@ const struct tm_cli_command tm_cli_commands[] = {
      "get prints what a state has for a key, scan what it has for all keys, each as a line of "
      "JSON; "
      "list its states.\n"
+     "Of a state of no key (broadcast, a list of the operator) get takes none.\n"
      "STATE is OPERATOR.STATE, or one of them where that is plain. KEY is JSON, or a text as it "
      "is; "
      "a key of several\n"

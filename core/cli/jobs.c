@@ -105,7 +105,7 @@ static void show_metrics(FILE *out, const json_t *report)
     }
 }
 
-// "  count: 1,000,000 keys in 61.4 MB (n 8.0 MB), 20 timers in 4.1 kB"
+// "  count: 1,000,000 keys in 61.4 MB (n about 8.0 MB), 20 timers in 4.1 kB"
 static void show_kept(FILE *out, const json_t *report)
 {
     size_t i, k;
@@ -124,7 +124,8 @@ static void show_kept(FILE *out, const json_t *report)
                     tm_text_size(tm_running_number(kept, "state_bytes"), size));
         json_array_foreach(json_object_get(kept, "states"), k, state)
         {
-            fprintf(out, "%s%s %s", before, tm_running_text(state, "name"),
+            fprintf(out, "%s%s %s%s", before, tm_running_text(state, "name"),
+                    json_is_true(json_object_get(kept, "states_estimated")) ? "about " : "",
                     tm_text_size(tm_running_number(state, "bytes"), size));
             before = ", ";
         }
@@ -153,7 +154,8 @@ static void show_count(FILE *out, const json_t *waiting, const char *field, cons
     int64_t n = tm_running_number(waiting, field);
     if (n == 0)
         return;
-    bool about = json_is_true(json_object_get(waiting, "estimated"));
+    bool about = strcmp(field, "windows") == 0 && // timers are counted
+                 json_is_true(json_object_get(waiting, "estimated"));
     fprintf(out, "%s%s%s %s%s", *before, about ? "about " : "", tm_text_count(n, count), what,
             n == 1 ? "" : "s");
     *before = ", ";

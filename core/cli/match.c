@@ -70,6 +70,10 @@ void tm__match_add(struct tm_match *m, const struct tm_match_entry *entry)
     new.difference = new.difference == NULL ? "" : new.difference;
     new.fix = new.fix == NULL ? "" : new.fix;
     new.drop = new.drop == NULL ? "" : new.drop;
+    new.held = new.held == NULL ? "" : new.held;
+    if (new.refused &&new.code == 0)
+        new.code = new.outcome == TM_OUTCOME_INCOMPATIBLE &&new.state[0] != '\0' ? TM_E_STATE_TYPE
+                                                                                 : TM_E_STATE_LEFT;
     m->no_memory = m->no_memory || tm_buf_append(&m->entries, &new, sizeof new) != 0;
 }
 
@@ -92,35 +96,46 @@ bool tm__match_has(const struct tm_match *m, const char *operator_name, const ch
 
 // --- --drop-state --------------------------------------------------------------------------------
 
+static void add_dropped(struct tm_match *m, const struct tm_manifest_operator *op,
+                        const char *state)
+{
+    const char *held = tm__match_held(m, op);
+    if (tm__match_has(m, op->name, state))
+        return;
+    tm__match_add(
+        m, &(struct tm_match_entry){
+               .operator_name = op->name,
+               .kind = op->kind,
+               .state = state,
+               .outcome = TM_OUTCOME_DROPPED,
+               .held = held,
+               .difference = held[0] == '\0'
+                                 ? "as --drop-state says"
+                                 : tm__match_print(m, "as --drop-state says; %s: %s", held,
+                                                   m->is_own ? "a run makes them visible first"
+                                                             : "left out")});
+}
+
 static int drop_one(struct tm_match *m, const char *name, bool *found, struct tm_error *err)
 {
     *found = false;
     for (uint32_t i = 0; i < m->manifest->operator_count; i++) {
         const struct tm_manifest_operator *op = &m->manifest->operators[i];
         size_t length = strlen(op->name);
+        int rc = 0;
         if (strcmp(op->name, name) == 0) {
             *found = true;
-            int rc = tm_restored_drop(m->restored, name, err);
-            if (rc < 0)
-                return rc;
-            if (rc != 0 && !tm__match_has(m, name, ""))
-                tm__match_add(m, &(struct tm_match_entry){.operator_name = op->name,
-                                                          .kind = op->kind,
-                                                          .state = "",
-                                                          .outcome = TM_OUTCOME_DROPPED,
-                                                          .difference = "as --drop-state says"});
+            rc = tm_restored_drop(m->restored, name, err);
+            if (rc > 0)
+                add_dropped(m, op, "");
         } else if (strncmp(op->name, name, length) == 0 && name[length] == '.') {
-            int rc = tm_restored_drop_state(m->restored, op->name, name + length + 1, err);
-            if (rc < 0)
-                return rc;
-            *found = *found || rc != 0;
-            if (rc != 0 && !tm__match_has(m, op->name, name + length + 1))
-                tm__match_add(m, &(struct tm_match_entry){.operator_name = op->name,
-                                                          .kind = op->kind,
-                                                          .state = name + length + 1,
-                                                          .outcome = TM_OUTCOME_DROPPED,
-                                                          .difference = "as --drop-state says"});
+            rc = tm_restored_drop_state(m->restored, op->name, name + length + 1, err);
+            *found = *found || rc > 0;
+            if (rc > 0)
+                add_dropped(m, op, name + length + 1);
         }
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -387,6 +402,7 @@ static void lose_operator(struct tm_match *m, const struct tm_manifest_operator 
                                    .outcome =
                                        found == NULL ? TM_OUTCOME_DROPPED : TM_OUTCOME_INCOMPATIBLE,
                                    .refused = true,
+                                   .held = tm__match_held(m, op),
                                    .drop = op->name};
     entry.difference =
         found == NULL ? "the script has no operator of this name"
@@ -398,6 +414,9 @@ static void lose_operator(struct tm_match *m, const struct tm_manifest_operator 
                 : like == NULL
                     ? "give the operator its old name"
                     : tm__match_print(m, "say of '%s': renamed_from = \"%s\"", like, op->name);
+    if (entry.held[0] != '\0')
+        entry.difference =
+            tm__match_print(m, "%s; the checkpoint has %s", entry.difference, entry.held);
     tm__match_add(m, &entry);
 }
 
@@ -462,15 +481,20 @@ static void add_flight(struct tm_match *m, struct tm_error *err)
                                     .state = "",
                                     .outcome = TM_OUTCOME_INCOMPATIBLE,
                                     .refused = true,
+                                    .code = TM_E_IN_FLIGHT,
                                     .difference = tm__match_print(m, "%s", m->in_flight.message),
                                     .fix = tm__match_print(m, "%s", m->in_flight.hint)});
 }
 
-int tm_match_make(struct tm_match *match, struct tm_engine *engine, struct tm_restored *restored,
-                  bool drops, struct tm_error *err)
+int tm_match_make(struct tm_match *match, const struct tm_life *life, bool drops,
+                  struct tm_error *err)
 {
-    *match = (struct tm_match){
-        .engine = engine, .restored = restored, .manifest = tm_restored_manifest(restored)};
+    struct tm_engine *engine = life->engine;
+    struct tm_restored *restored = life->restored;
+    *match = (struct tm_match){.engine = engine,
+                               .restored = restored,
+                               .manifest = tm_restored_manifest(restored),
+                               .is_own = tm_life_is_own(life)};
     tm_arena_init(&match->arena, &engine->mem);
     tm_buf_init(&match->entries, &engine->mem);
     tm_buf_init(&match->settled, &engine->mem);
@@ -522,7 +546,7 @@ static void append(char *text, size_t size, const char *separator, const char *m
     }
 }
 
-// "state 'count' of 'velocity': what is wrong"
+// "state 'count' of 'velocity': what is wrong"; "operator 'out' (sink), which has ..."
 static void describe(const struct tm_match_entry *entry, char *text, size_t size)
 {
     if (entry->state[0] == '\0')
@@ -535,6 +559,8 @@ static void describe(const struct tm_match_entry *entry, char *text, size_t size
     else
         snprintf(text, size, "state '%s' of '%s': %s", entry->state, entry->operator_name,
                  entry->difference);
+    if (entry->held[0] != '\0')
+        append(text, size, ", with ", entry->held);
 }
 
 int tm_match_refusal(const struct tm_match *match, struct tm_error *err)
@@ -547,8 +573,7 @@ int tm_match_refusal(const struct tm_match *match, struct tm_error *err)
         char line[600];
         if (!entries[i].refused)
             continue;
-        bool type = entries[i].outcome == TM_OUTCOME_INCOMPATIBLE && entries[i].state[0] != '\0';
-        code = code == 0 ? type ? TM_E_STATE_TYPE : TM_E_STATE_LEFT : code;
+        code = code == 0 ? entries[i].code : code;
         describe(&entries[i], line, sizeof line);
         append(list, sizeof list, "; ", line);
         if (strstr(fix, entries[i].fix) == NULL)

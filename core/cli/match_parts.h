@@ -1,4 +1,4 @@
-// What match.c, match_names.c and match_inputs.c share.
+// What match.c, match_names.c, match_connectors.c and match_held.c share.
 #pragma once
 
 #include "core/cli/match.h"
@@ -10,6 +10,10 @@ const char *tm__match_print(struct tm_match *m, const char *format, ...) TM_PRIN
 // Texts that are NULL are empty.
 void tm__match_add(struct tm_match *m, const struct tm_match_entry *entry);
 bool tm__match_has(const struct tm_match *m, const char *operator_name, const char *state);
+
+// What the checkpoint has for the output of this operator, a sink, that nobody goes on with; "":
+// nothing.
+const char *tm__match_held(struct tm_match *m, const struct tm_manifest_operator *op);
 
 // Names of today for what the checkpoint has: renamed_from, and names of places.
 int tm__match_rename(struct tm_match *m, struct tm_error *err) TM_WARN_UNUSED;

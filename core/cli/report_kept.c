@@ -23,6 +23,7 @@ struct tm_kept tm_report_kept_whole(const struct tm_report *report, uint32_t nod
         sum.timers += one.timers;
         sum.state_bytes += one.state_bytes;
         sum.timer_bytes += one.timer_bytes;
+        sum.is_rough = sum.is_rough || one.is_rough;
     }
     return sum;
 }
@@ -42,21 +43,22 @@ bool tm_report_next_state(const struct tm_report *report, uint32_t whole,
     return false;
 }
 
-static void print_states(const struct tm_report *report, uint32_t node)
+static void print_states(const struct tm_report *report, uint32_t node, bool about)
 {
     const char *name, *before = " (";
     int64_t bytes;
     char size[32];
     for (struct tm_report_place at = {.node = node};
          tm_report_next_state(report, node, &at, &name, &bytes);) {
-        fprintf(stderr, "%s%s %s", before, name, tm_text_size(bytes, size));
+        fprintf(stderr, "%s%s %s%s", before, name, about ? "about " : "",
+                tm_text_size(bytes, size));
         before = ", ";
     }
     if (before[0] == ',')
         fputc(')', stderr);
 }
 
-// "  count: 1,000,000 keys in 61.4 MB (n 8.0 MB), 20 timers in 4.1 kB"
+// "  count: 1,000,000 keys in 61.4 MB (n about 8.0 MB), 20 timers in 4.1 kB"
 void tm_report_print_kept(const struct tm_report *report)
 {
     const struct tm_job *job = report->job;
@@ -71,7 +73,7 @@ void tm_report_print_kept(const struct tm_report *report)
             fprintf(stderr, " %s key%s in %s", tm_text_count((int64_t)sum.keys, count),
                     sum.keys == 1 ? "" : "s", tm_text_size(sum.state_bytes, size));
         if (sum.keys != 0)
-            print_states(report, n);
+            print_states(report, n, sum.is_rough);
         if (sum.timers != 0)
             fprintf(stderr, "%s %s timer%s in %s", sum.keys != 0 ? "," : "",
                     tm_text_count((int64_t)sum.timers, count), sum.timers == 1 ? "" : "s",
@@ -100,5 +102,7 @@ void tm_report_put_kept(const struct tm_report *report, uint32_t n, json_t *o)
         json_array_append_new(states, state);
     }
     json_object_set_new(kept, "states", states);
+    if (sum.is_rough)
+        json_object_set_new(kept, "states_estimated", json_true());
     json_object_set_new(o, "kept", kept);
 }

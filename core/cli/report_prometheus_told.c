@@ -102,6 +102,26 @@ static void put_waiting(struct tm_prometheus *p, const struct tm_report *report)
     }
 }
 
+static void put_estimated(struct tm_prometheus *p, const struct tm_report *report)
+{
+    static const char family[] = "tidemill_operator_estimated";
+    tm_prometheus_family(p, family, "gauge",
+                         "1 where windows that have not fired, or what a state takes, are counted "
+                         "in some of the operator's keys.");
+    for (uint32_t n = 0; n < report->job->graph->node_count; n++) {
+        const bool rough[] = {tm_report_waiting(report, n).is_rough,
+                              tm_report_kept_whole(report, n).is_rough};
+        static const char *const what[] = {"windows", "state_bytes"};
+        for (size_t k = 0; k < 2; k++) {
+            const struct tm_prometheus_label labels[] = {{"job", report->job->graph->name},
+                                                         {"operator", name_of(report, n)},
+                                                         {"what", what[k]}};
+            if (rough[k] && report->job->graph->nodes[n].whole == n)
+                tm_prometheus_sample(p, family, "", labels, 3, 1);
+        }
+    }
+}
+
 static void put_holders(struct tm_prometheus *p, const struct tm_report *report)
 {
     static const char family[] = "tidemill_operator_watermark_held_seconds";
@@ -192,6 +212,7 @@ void tm__report_put_told(struct tm_prometheus *p, const struct tm_report *report
     put_kept(p, report);
     put_states(p, report);
     put_waiting(p, report);
+    put_estimated(p, report);
     put_holders(p, report);
     put_errors(p, report);
     put_latency(p, report);

@@ -12,6 +12,7 @@ static void add_kept(struct tm_kept *sum, const struct tm_kept *one)
     sum->timers += one->timers;
     sum->state_bytes += one->state_bytes;
     sum->timer_bytes += one->timer_bytes;
+    sum->is_rough = sum->is_rough || one->is_rough;
 }
 
 static void add_waiting(struct tm_waiting *sum, const struct tm_waiting *one)

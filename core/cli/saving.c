@@ -11,8 +11,7 @@
 // What the checkpoint has is held against the script before anything is made of the graph.
 static int match_checkpoint(struct tm_saving *saving, struct tm_error *err)
 {
-    int rc = tm_match_make(&saving->match, saving->engine, saving->life.restored,
-                           !saving->life.has_dropped, err);
+    int rc = tm_match_make(&saving->match, &saving->life, !saving->life.has_dropped, err);
     if (rc == 0)
         rc = tm_match_refusal(&saving->match, err);
     if (rc == 0)

@@ -1,4 +1,4 @@
-// `tidemill state`: what a running job keeps of a key, or of all keys.
+// `tidemill state`: what a running job keeps of a key, of all keys, or of none.
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +35,8 @@ static int check_words(const struct tm_cli_options *options, struct tm_error *er
         return count == 1 ? 0 : needs("a job and no more", "list JOB", err);
     if (count == 1)
         return needs("a state", "scan JOB STATE; list JOB says which there are", err);
-    if (strcmp(word, "get") == 0)
-        return count == 3 ? 0 : needs("a key", "get JOB STATE KEY; scan JOB STATE has all", err);
+    if (strcmp(word, "get") == 0) // a state that is broadcast has no key: the job knows
+        return count <= 3 ? 0 : needs("one key", "get JOB STATE KEY; scan JOB STATE has all", err);
     return count == 2 ? 0 : needs("no key for scan", "get JOB STATE KEY", err);
 }
 
@@ -49,6 +49,8 @@ static int put_target(const struct tm_cli_options *options, struct tm_buf *targe
     rc = rc == 0 ? tm_running_argument(target, "name", options->rest[1]) : rc;
     if (rc == 0 && options->rest_count == 3)
         rc = tm_running_argument(target, "key", options->rest[2]);
+    else if (rc == 0 && strcmp(options->file, "get") == 0)
+        rc = tm_running_argument(target, "keyless", "true");
     snprintf(limit, sizeof limit, "%u", options->limit);
     if (rc == 0 && options->limit != 0)
         rc = tm_running_argument(target, "limit", limit);
@@ -69,15 +71,30 @@ static const char *behind(const char *p)
     return p;
 }
 
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+// The value of an entry of one key, or of none; NULL: it is a subtask's.
+static const char *value_of(const char *entry)
+{
+    static const char key[] = "{\"key\":", value[] = "\"value\":";
+    const char *p = begins(entry, key) ? behind(entry + sizeof key - 1) + 1 : entry + 1;
+    return begins(p, value) ? p + sizeof value - 1 : NULL;
+}
+
 // Entries as they came: numbers keep all of their digits.
 static void print_entries(FILE *out, const char *text, bool values)
 {
-    static const char begin[] = "\"entries\":[", key[] = "{\"key\":", value[] = ",\"value\":";
+    static const char begin[] = "\"entries\":[";
     const char *p = strstr(text, begin);
     for (p = p == NULL ? "" : p + sizeof begin - 1; *p == '{'; p += *p == ',') {
-        const char *end = behind(p);
-        const char *from = values ? behind(p + sizeof key - 1) + sizeof value - 1 : p;
-        fprintf(out, "%.*s\n", (int)(end - from) - values, from);
+        const char *end = behind(p), *value = values ? value_of(p) : NULL;
+        if (value != NULL)
+            fprintf(out, "%.*s\n", (int)(end - value) - 1, value);
+        else
+            fprintf(out, "%.*s\n", (int)(end - p), p);
         p = end;
     }
 }
@@ -94,10 +111,14 @@ static int print(const struct tm_cli_options *options, const json_t *answer, con
     for (size_t i = 0; i < json_array_size(states); i++)
         fprintf(options->out, "%s\n", json_string_value(json_array_get(states, i)));
     if (gets && json_array_size(json_object_get(answer, "entries")) == 0) {
-        tm_error_set(err, TM_E_NO_STATE, "'%s' has nothing of the key %s", options->rest[1],
-                     options->rest[2]);
-        tm_error_hint(err, "tidemill state scan %s %s prints keys that it has", options->rest[0],
-                      options->rest[1]);
+        if (options->rest_count == 3) {
+            tm_error_set(err, TM_E_NO_STATE, "'%s' has nothing of the key %s", options->rest[1],
+                         options->rest[2]);
+            tm_error_hint(err, "tidemill state scan %s %s prints keys that it has",
+                          options->rest[0], options->rest[1]);
+        } else {
+            tm_error_set(err, TM_E_NO_STATE, "'%s' has nothing yet", options->rest[1]);
+        }
         return TM_E_NO_STATE;
     }
     print_entries(options->out, text, gets);
@@ -112,6 +133,11 @@ static int ask(const struct tm_cli_options *options, struct tm_running *running,
     struct tm_running_job *job;
     struct tm_buf target;
     int rc = tm_running_choose(running, options->rest[0], &job, err);
+    if (rc == TM_E_NO_JOB && strchr(options->rest[0], '/') != NULL)
+        tm_error_hint(err,
+                      "states are read of jobs that run; tidemill checkpoint show %s says what a "
+                      "checkpoint has of them",
+                      options->rest[0]);
     if (rc != 0)
         return rc;
     tm_buf_init(&target, &running->mem);

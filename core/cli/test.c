@@ -14,7 +14,6 @@
 
 enum {
     SEEDS_DEFAULT = 1000,  // with --kills alone
-    SEED_BITS = 32,        // below them: the number of a test of the seed
     HEAP_BYTES = 64 << 20, // of a test's Lua state, under seeds; it may have more
 };
 
@@ -172,7 +171,7 @@ static int run_once(struct testing *testing, struct tm_error *err)
 static int run_seed(struct testing *testing, uint32_t seed, bool silent, struct tm_error *err)
 {
     testing->silent = silent;
-    testing->host.seed = (uint64_t)seed << SEED_BITS;
+    testing->host.seed = seed;
     return run_once(testing, err);
 }
 
@@ -199,6 +198,49 @@ static bool has_output(const struct tm_cli_options *options)
     return false;
 }
 
+// Do the specs fail without any of it?
+static int run_without(struct testing *testing, bool *fails, struct tm_error *err)
+{
+    struct tm_kit_trial *trial = testing->host.trial;
+    testing->host.trial = NULL;
+    int rc = run_seed(testing, 0, true, err);
+    testing->host.trial = trial;
+    *fails = testing->code != TM_EXIT_FINISHED;
+    return rc;
+}
+
+static int tell_failure(struct testing *testing, uint32_t seed, int code, struct tm_error *err)
+{
+    bool again = testing->code == code, without;
+    int rc = run_without(testing, &without, err);
+    testing->code = code;
+    if (rc != 0)
+        return rc;
+    fprintf(stderr, "seed %u: the specs fail%s: ", seed,
+            without ? ", and without a seed, too"
+            : again ? ""
+                    : ", though not a second time: they depend on more than the seed");
+    print_again(testing, seed);
+    return 0;
+}
+
+static int nothing_to_try(struct testing *testing, struct tm_error *err)
+{
+    testing->code = TM_EXIT_USAGE;
+    tm_error_set(err, TM_E_USAGE,
+                 "--seeds tries jobs, and no spec that ran has made a test of one");
+    tm_error_hint(err, "tm.test(\"job.lua\") makes one; --seeds and --kills are for specs that do");
+    return err->code;
+}
+
+// Where somebody waits and nothing is printed yet.
+static void tell_progress(const struct testing *testing, uint32_t done, uint32_t count)
+{
+    const struct tm_fx *fx = testing->host.real;
+    if (fx->files->is_terminal(fx->ctx, 2))
+        fprintf(stderr, done == count ? "\r\033[K" : "\r%u of %u seeds pass\033[K", done, count);
+}
+
 // One after the other until one fails, which then runs once more and says how.
 static int run_seeds(struct testing *testing, struct tm_error *err)
 {
@@ -209,22 +251,19 @@ static int run_seeds(struct testing *testing, struct tm_error *err)
     for (uint32_t i = 0; i < count; i++) {
         uint32_t seed = first + i;
         bool told = count == 1 || (i + 1 == count && has_output(options));
+        if (told && i != 0)
+            tell_progress(testing, count, count);
         int rc = run_seed(testing, seed, !told, err);
         if (rc != 0 || (count == 1 && testing->code != TM_EXIT_FINISHED))
             return rc;
+        tell_progress(testing, testing->code == TM_EXIT_FINISHED ? i + 1 : count, count);
+        if (testing->code == TM_EXIT_FINISHED && trial->tests == 0)
+            return nothing_to_try(testing, err);
         if (testing->code == TM_EXIT_FINISHED)
             continue;
         int code = testing->code;
         rc = told ? 0 : run_seed(testing, seed, false, err);
-        if (rc != 0 || code == TM_EXIT_USAGE)
-            return rc;
-        fprintf(stderr, "seed %u: the specs fail%s: ", seed,
-                testing->code == code
-                    ? ""
-                    : ", though not a second time: they depend on more than the seed");
-        print_again(testing, seed);
-        testing->code = code;
-        return 0;
+        return rc != 0 || code == TM_EXIT_USAGE ? rc : tell_failure(testing, seed, code, err);
     }
     fprintf(
         stderr,

@@ -59,19 +59,34 @@ static int parse_limit(const char *value, uint32_t *limit, struct tm_error *err)
     return 0;
 }
 
+static int parse_flag(const char *name, const char *value, bool *flag, struct tm_error *err)
+{
+    *flag = value != NULL && (value[0] == '\0' || strcmp(value, "true") == 0);
+    if (value == NULL || *flag || strcmp(value, "false") == 0)
+        return 0;
+    tm_error_set(err, TM_E_ARGUMENT, "%s is true or false, not: '%.100s'", name, value);
+    return 400;
+}
+
 static int parse_state(const struct tm_request_text *text, struct tm_request *request,
                        struct tm_error *err)
 {
-    const char *limit;
+    const char *limit, *keyless;
     int status = take(text, "name", &request->name, err);
     if (status == 0)
         status = take(text, "key", &request->key, err);
     if (status == 0)
         status = take(text, "limit", &limit, err);
+    if (status == 0)
+        status = take(text, "keyless", &keyless, err);
     if (status == 0 && (request->name == NULL || request->name[0] == '\0'))
         status = bad(err, 400, "an argument is missing", "name");
     if (status == 0)
         status = parse_limit(limit, &request->limit, err);
+    if (status == 0)
+        status = parse_flag("keyless", keyless, &request->keyless, err);
+    if (status == 0 && request->keyless && request->key != NULL)
+        status = bad(err, 400, "keyless, and a key is given", request->key);
     if (request->key != NULL)
         request->kind = TM_REQUEST_STATE_GET;
     return status;
@@ -81,13 +96,13 @@ static int parse_stop(const struct tm_request_text *text, struct tm_request *req
                       struct tm_error *err)
 {
     const char *drain;
+    bool drains = false;
     int status = take(text, "drain", &drain, err);
-    if (status != 0 || drain == NULL || strcmp(drain, "false") == 0)
-        return status;
-    if (drain[0] != '\0' && strcmp(drain, "true") != 0)
-        return bad(err, 400, "drain is true or false, not", drain);
-    request->kind = TM_REQUEST_DRAIN;
-    return 0;
+    if (status == 0)
+        status = parse_flag("drain", drain, &drains, err);
+    if (drains)
+        request->kind = TM_REQUEST_DRAIN;
+    return status;
 }
 
 static int parse_savepoint(const struct tm_request_text *text, struct tm_request *request,

@@ -5,12 +5,13 @@
 //   GET  /v1/report     the report, as it would be now
 //   GET  /metrics       the same for Prometheus
 //   GET  /v1/states     names of states
-//   GET  /v1/state      ?name=OPERATOR.STATE&key=JSON, or &limit=N
+//   GET  /v1/state      ?name=OPERATOR.STATE&key=JSON, or &limit=N, or &keyless=true
 //   POST /v1/savepoint  [?path=FOLDER]
 //   POST /v1/stop       [?drain=true]
 //   POST /v1/cancel
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/error.h"
@@ -37,6 +38,7 @@ struct tm_request {
     const char *name; // of STATE_*
     const char *key;  // of STATE_GET
     uint32_t limit;   // of STATE_SCAN
+    bool keyless;     // of STATE_SCAN: the state is of no key, which one that has keys refuses
 };
 
 struct tm_request_text {

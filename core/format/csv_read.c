@@ -646,8 +646,15 @@ static int csv_load(struct tm_decoder *base, int64_t offset, const uint8_t *stat
     return rc;
 }
 
+static int csv_unfit(const struct tm_decoder *base, const char **message)
+{
+    const struct tm__csv_decoder *d = (const struct tm__csv_decoder *)base;
+    *message = d->header.message;
+    return d->header.code;
+}
+
 static const struct tm_decoder_ops csv_ops = {
-    .decode = csv_decode, .free = csv_free, .save = csv_save, .load = csv_load};
+    .decode = csv_decode, .free = csv_free, .save = csv_save, .load = csv_load, .unfit = csv_unfit};
 
 // Nested values and any are JSON text in their fields.
 static int make_cell(struct tm__csv_decoder *d, const uint64_t *used, struct tm_error *err)

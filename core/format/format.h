@@ -36,6 +36,10 @@ struct tm_decoder_ops {
     int (*save)(const struct tm_decoder *d, int64_t *offset, struct tm_buf *state);
     // Of a new decoder: its input goes on at `offset`. TM_E_CHECKPOINT: the state makes no sense.
     int (*load)(struct tm_decoder *d, int64_t offset, const uint8_t *state, size_t size);
+    // Is how the split begins such that none of its records can become a row? 0, or the code with
+    // which each of them fails, and *message, which lives as long as the decoder. NULL: nothing of
+    // the beginning has to fit.
+    int (*unfit)(const struct tm_decoder *d, const char **message);
 };
 struct tm_decoder {
     const struct tm_decoder_ops *ops;

@@ -381,25 +381,38 @@ static int ended(const struct tm_kit *kit, uint32_t node, struct tm_error *err)
                         name_of(kit, node));
 }
 
-static int push(struct tm_kit *kit, uint32_t source, const char *json, size_t length,
-                struct tm_error *err)
+static bool is_one_line(const char *json, size_t length)
 {
+    const char *line_end = memchr(json, '\n', length);
+    return line_end == NULL || line_end + 1 == json + length;
+}
+
+static int push(struct tm_kit *kit, const struct tm__kit_op *op, struct tm_error *err)
+{
+    uint32_t source = (uint32_t)op->source;
+    const char *json = op->json;
+    size_t length = op->length;
     struct tm__kit_end *end = &kit->ends[source];
     int rc = tm__kit_begin(kit, err);
+    if (rc == 0 && op->has_begun)
+        kit->cause--;
     rc = rc != 0 ? rc : ended(kit, source, err);
     if (rc == 0 && end->is_idle)
         rc = tm__kit_give_status(kit, source, false, err);
     if (rc != 0)
         return rc;
-    struct tm__kit_item item = {.kind = TM__KIT_RECORDS, .size_bytes = length};
+    struct tm__kit_item item = {
+        .kind = TM__KIT_RECORDS, .size_bytes = length, .offset = end->pushed_bytes};
     item.bytes = tm_mem_alloc(&kit->mem, length + SLACK);
     if (item.bytes == NULL)
         return tm_error_set(err, TM_E_MEMORY, "source '%s': out of memory", name_of(kit, source));
     memcpy(item.bytes, json, length);
     memset(item.bytes + length, 0, SLACK);
-    const char *line_end = memchr(json, '\n', length);
-    kit->several = line_end != NULL && line_end + 1 != json + length;
-    uint32_t subtask = kit->args.job_watermarks ? 0 : end->pushes++ % subtasks_of(kit, source);
+    kit->several = op->has_begun || op->goes_on || !is_one_line(json, length);
+    uint32_t subtask = kit->args.job_watermarks ? 0 : end->pushes % subtasks_of(kit, source);
+    end->pushes += !op->goes_on;
+    end->pushed_bytes += (int64_t)length;
+    end->pushed_ns = kit->world.clock_ns;
     rc = give(kit, source, subtask, &item, err);
     if (rc != 0) {
         tm_mem_free(&kit->mem, item.bytes, length + SLACK);
@@ -534,7 +547,7 @@ int tm__kit_apply(struct tm_kit *kit, const struct tm__kit_op *op, struct tm_err
 {
     switch (op->kind) {
     case TM__KIT_PUSH:
-        return push(kit, (uint32_t)op->source, op->json, op->length, err);
+        return push(kit, op, err);
     case TM__KIT_WATERMARK:
         return watermark(kit, op->source, op->number, err);
     case TM__KIT_ADVANCE:

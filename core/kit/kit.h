@@ -17,7 +17,7 @@
 struct tm_kit_trial {
     uint64_t seed;
     bool kills;
-    uint64_t checkpoints, deaths, rescales; // counted over all tests
+    uint64_t tests, checkpoints, deaths, rescales; // counted over all of them
 };
 
 struct tm_kit_args {

@@ -12,6 +12,7 @@ struct tm__kit_item {
     struct tm_element element; // CONTROL
     uint8_t *bytes;            // RECORDS: with slack behind them
     size_t size_bytes, used_bytes;
+    int64_t offset; // RECORDS: how much was pushed to the source before, as places are told
     struct tm__kit_item *next;
 };
 
@@ -23,6 +24,7 @@ struct tm__kit_source {
     struct tm_decoder *decoder;
     struct tm_error *err; // of the call under way
     bool record_failed;
+    int64_t decoded; // by the decoder, before the first item
     struct tm__kit_item *first, *last;
     struct tm__kit_source *next; // of the kit
 };
@@ -33,6 +35,8 @@ struct tm__kit_end {
     bool is_idle, has_ended;
     int64_t watermark;
     uint32_t pushes;
+    int64_t pushed_bytes;
+    int64_t pushed_ns; // by the clock: the last record
     // SINK: the key that its rows were made under, by columns of their own; count 0: none. Looked
     // for when the first row comes.
     bool key_known;
@@ -55,6 +59,8 @@ struct tm__kit_op {
     int64_t number;   // event time, or ms of the clock
     const char *json; // PUSH
     size_t length;
+    // PUSH: a piece of one. It has begun before, with the same cause; it goes on behind this.
+    bool has_begun, goes_on;
 };
 
 struct tm_kit {

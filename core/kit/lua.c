@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/kit/lua_private.h"
 
@@ -64,8 +65,19 @@ static const char *text_field(lua_State *lua, int table, const char *name, size_
     return text;
 }
 
-// new { path =, text =, parallelism =, seed =, now =, job_watermarks =, job_clock =, names = {},
-// values = {} }
+// Of a test that is made under the host's seed: it follows from where that is, so that the others
+// of a run may be left out. Hashed: what is drawn from neighbouring numbers is the same, but for
+// the first draw.
+static uint64_t seed_of(lua_State *lua, const struct tm_kit_host *host)
+{
+    size_t length;
+    const char *place = text_field(lua, 1, "place", &length);
+    const uint64_t of[] = {host->seed, place == NULL ? 0 : tm_hash_bytes(place, length)};
+    return tm_hash_bytes(of, sizeof of);
+}
+
+// new { path =, text =, parallelism =, seed =, now =, job_watermarks =, job_clock =, place =,
+// names = {}, values = {} }
 static int kit_new(lua_State *lua)
 {
     struct tm_kit_host *host = lua_touserdata(lua, lua_upvalueindex(1));
@@ -81,7 +93,7 @@ static int kit_new(lua_State *lua)
                                .heaps = host->heaps,
                                .watch = host->watch};
     if (host->trial != NULL)
-        host->trial->seed = host->seed++ * UINT64_C(0x9e3779b97f4a7c15);
+        host->trial->seed = seed_of(lua, host);
     args.path = text_field(lua, 1, "path", &length);
     args.text = text_field(lua, 1, "text", &args.length);
     args.parallelism = (uint32_t)number_field(lua, 1, "parallelism");
@@ -113,6 +125,7 @@ static int kit_new(lua_State *lua)
     tm_kit_watch_begin(host->watch, TM_BATCH_TIMEOUT_MS, lua);
     int rc = tm_kit_new(&args, slot, &err);
     tm_kit_watch_end(host->watch);
+    host->open += rc == 0;
     return rc != 0 ? give_error(lua, &err) : 1;
 }
 
@@ -131,10 +144,12 @@ static int kit_restore(lua_State *lua)
 
 static int kit_close(lua_State *lua)
 {
+    struct tm_kit_host *host = lua_touserdata(lua, lua_upvalueindex(1));
     struct tm_kit **slot = luaL_checkudata(lua, 1, KIT_TYPE);
     struct tm_kit_watch *watch = *slot == NULL ? NULL : tm_kit_call_begin(*slot, lua);
     tm_kit_free(*slot);
     tm_kit_watch_end(watch);
+    host->open -= *slot != NULL;
     *slot = NULL;
     return 0;
 }
@@ -327,6 +342,14 @@ static int kit_tries(lua_State *lua)
     return 1;
 }
 
+// open(): how many tests are not closed
+static int kit_open(lua_State *lua)
+{
+    const struct tm_kit_host *host = lua_touserdata(lua, lua_upvalueindex(1));
+    lua_pushinteger(lua, (lua_Integer)host->open);
+    return 1;
+}
+
 // set_null(value): what stands for null in tables
 static int kit_set_null(lua_State *lua)
 {
@@ -355,6 +378,7 @@ void tm_kit_lua_open(lua_State *lua, struct tm_kit_host *host)
         {"take", kit_take},
         {"story", kit_story},
         {"tries", kit_tries},
+        {"open", kit_open},
         {"set_null", kit_set_null},
         {"state", tm__kit_lua_state},
         {"states", tm__kit_lua_states},
@@ -365,7 +389,8 @@ void tm_kit_lua_open(lua_State *lua, struct tm_kit_host *host)
         {"watermark_of", tm__kit_lua_watermark_of},
     };
     luaL_newmetatable(lua, KIT_TYPE);
-    lua_pushcfunction(lua, kit_close);
+    lua_pushlightuserdata(lua, host);
+    lua_pushcclosure(lua, kit_close, 1);
     lua_setfield(lua, -2, "__gc");
     lua_pop(lua, 1);
     lua_createtable(lua, 0, (int)(sizeof functions / sizeof functions[0]));

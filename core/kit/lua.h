@@ -9,8 +9,9 @@
 struct tm_kit_host {
     const struct tm_fx *real;
     const struct tm_connector *const *connectors;
-    struct tm_kit_trial *trial; // NULL: none. Each test has a seed that follows from its `seed`
+    struct tm_kit_trial *trial; // NULL: none. Each test has a seed that follows from `seed`
     uint64_t seed;
+    uint32_t open;              // tests that are not closed
     struct tm_heaps *heaps;     // of the Lua states of tests; NULL: none
     struct tm_kit_watch *watch; // told of calls; NULL: nobody asks
 };

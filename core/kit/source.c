@@ -36,12 +36,14 @@ static bool kit_control(struct tm_source *source, struct tm_element *element)
 static int bad_record(void *arg, const struct tm_bad_record *record)
 {
     struct tm__kit_source *self = arg;
+    // In all that was pushed, whichever subtask has got it.
+    int64_t offset = record->offset - self->decoded + first_of(self)->offset;
     struct tm_row_failure failure = {.node = self->base.node,
                                      .code = record->code,
                                      .message = record->message,
                                      .message_length = strlen(record->message),
                                      .source = "push",
-                                     .offset = record->offset,
+                                     .offset = offset,
                                      .line = -1,
                                      .raw = record->bytes,
                                      .raw_length = record->len};
@@ -87,8 +89,10 @@ static int kit_read(struct tm_source *source, struct tm_batch **out, struct tm_e
         tm_batch_release(batch);
         return rc;
     }
-    if (item->used_bytes == item->size_bytes)
+    if (item->used_bytes == item->size_bytes) {
+        self->decoded += (int64_t)item->size_bytes;
         drop_first(self);
+    }
     *out = batch;
     return TM_READ_BATCH;
 }

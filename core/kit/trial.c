@@ -1,8 +1,8 @@
-// A test under a seed: drawn turns, checkpoints in between, deaths at any turn. A job that has died
-// begins again from the last checkpoint, with the clock of that moment, and what the test has done
-// since happens once more. That is what a job with outputs that are exactly once does, seen by who
-// reads them: rows that the test has not taken are gone with the job and come again, those that it
-// has taken must be among them, and nothing else.
+// A test under a seed: drawn turns, checkpoints in between, also between the records of a push,
+// deaths at any turn. A job that has died begins again from the last checkpoint, with the clock of
+// that moment, and what the test has done since happens once more. That is what a job with outputs
+// that are exactly once does, seen by who reads them: rows that the test has not taken are gone
+// with the job and come again, those that it has taken must be among them, and nothing else.
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,11 @@
 enum {
     PARALLELISM_MOST = 4,
     DEATHS_MOST = 12,      // of one test
-    CHECKPOINT_ONE_IN = 3, // calls
+    CHECKPOINT_SELDOM = 4, // at most so many calls for one, on average
+    SOON_ONE_IN = 2,       // checkpoints, behind which the job dies soon,
+    SOON_TURNS = 16,       // within so many
+    PIECES_ONE_IN = 2,     // pushes of several records
+    PIECES_MOST = 4,       // of one
     LIVES_BITS = 9,        // a job lives up to so many turns, as a power of two
     LIVES_BITS_LEAST = 2,
     TURNS_MOST = 1000000, // without coming to rest
@@ -28,7 +32,7 @@ struct done {
     struct done *next;
 };
 
-// A row that the test has taken since the checkpoint.
+// A row that came behind the checkpoint, and that the test has taken.
 struct given {
     uint64_t cause;
     char *text;
@@ -42,6 +46,7 @@ struct tm__kit_trial {
     uint64_t turns;   // that did something
     uint64_t dies_at; // of `turns`; 0: it lives on
     uint32_t deaths;
+    uint32_t checkpoint_one_in; // calls
     bool replays;
     // The checkpoint that it goes back to, and what there is beside the job's own at that time.
     struct tm_restored *saved; // NULL: the beginning
@@ -49,12 +54,16 @@ struct tm__kit_trial {
     struct tm_buf settled;
     struct tm__kit_end *ends;
     uint64_t cause;
+    uint64_t arrivals; // rows that had come by then
+    bool within;       // the push of that cause goes on behind it
     bool several;
     int64_t clock_ns;
-    struct done *first, **last; // what the test has done since
+    struct done *first, **last;     // what the test has done since
+    struct tm__kit_op op, op_saved; // that is the cause, for the story; and of the checkpoint
+    bool called, called_saved;      // there has been one
     struct given *given;
     uint32_t given_count, given_capacity;
-    uint64_t *taken_at; // by node: the cause of what has been taken last
+    uint64_t *taken_at; // by node: of rows up to this cause all that had come have been taken
     // The first row of a replay that had not come before; its text is owned.
     struct given unknown;
     struct tm_buf story;
@@ -75,6 +84,14 @@ static void draw_life(struct tm__kit_trial *trial)
     trial->dies_at = dies ? trial->turns + life : 0;
 }
 
+// What a checkpoint is without shows in what comes right behind it.
+static void draw_life_behind(struct tm__kit_trial *trial)
+{
+    bool dies = trial->args->kills && trial->deaths < DEATHS_MOST;
+    if (draw(trial, SOON_ONE_IN) == 0 && dies)
+        trial->dies_at = trial->turns + 1 + draw(trial, SOON_TURNS);
+}
+
 __attribute__((format(printf, 2, 3))) static int tell(struct tm__kit_trial *trial, const char *form,
                                                       ...)
 {
@@ -89,6 +106,37 @@ __attribute__((format(printf, 2, 3))) static int tell(struct tm__kit_trial *tria
         rc = tm_buf_append(&trial->story, "", 1);
     trial->story.size_bytes -= rc == 0; // the end of the text stays behind it
     return rc;
+}
+
+enum { CALL_BYTES = 100 };
+
+// The call that is the cause, as a spec has it.
+static const char *call_of(const struct tm_kit *kit, char text[CALL_BYTES])
+{
+    static const char *const names[] = {[TM__KIT_PUSH] = "push",
+                                        [TM__KIT_WATERMARK] = "advance_watermark",
+                                        [TM__KIT_ADVANCE] = "advance_clock",
+                                        [TM__KIT_IDLE] = "idle",
+                                        [TM__KIT_FINISH] = "finish"};
+    const struct tm__kit_op *op = &kit->trial->op;
+    text[0] = '\0';
+    if (!kit->trial->called)
+        return text;
+    if (op->kind == TM__KIT_WATERMARK || op->kind == TM__KIT_ADVANCE)
+        snprintf(text, CALL_BYTES, " (%s %lld)", names[op->kind], (long long)op->number);
+    else if (op->source >= 0)
+        snprintf(text, CALL_BYTES, " (%s %.60s)", names[op->kind],
+                 kit->drive.graph->nodes[op->source].name);
+    else
+        snprintf(text, CALL_BYTES, " (%s)", names[op->kind]);
+    return text;
+}
+
+static void begin_call(struct tm__kit_trial *trial, const struct tm__kit_op *op)
+{
+    trial->op = *op;
+    trial->op.json = NULL; // it need not stay
+    trial->called = true;
 }
 
 const char *tm_kit_story(const struct tm_kit *kit)
@@ -169,8 +217,8 @@ static void forget_unknown(struct tm_kit *kit)
     *unknown = (struct given){0};
 }
 
-// `saved` is the checkpoint from now on.
-static int keep_place(struct tm_kit *kit, struct tm_restored *saved, bool own)
+// `saved` is the checkpoint from now on, `within` a push or behind what the test has done.
+static int keep_place(struct tm_kit *kit, struct tm_restored *saved, bool own, bool within)
 {
     struct tm__kit_trial *trial = kit->trial;
     const struct tm_buf *settled = &kit->drive.settled;
@@ -179,11 +227,15 @@ static int keep_place(struct tm_kit *kit, struct tm_restored *saved, bool own)
     trial->saved = saved;
     trial->own = own;
     trial->cause = kit->cause;
+    trial->arrivals = kit->arrivals;
+    trial->within = within;
+    trial->op_saved = trial->op;
+    trial->called_saved = trial->called;
     trial->several = kit->several;
     trial->clock_ns = kit->world.clock_ns;
     memcpy(trial->ends, kit->ends, kit->node_count * sizeof *kit->ends);
     for (uint32_t n = 0; n < kit->node_count; n++)
-        trial->taken_at[n] = kit->cause;
+        trial->taken_at[n] = kit->cause - within;
     forget_done(kit);
     forget_given(kit);
     trial->settled.size_bytes = 0;
@@ -192,10 +244,16 @@ static int keep_place(struct tm_kit *kit, struct tm_restored *saved, bool own)
                : tm_buf_append(&trial->settled, settled->data, settled->size_bytes);
 }
 
-static int checkpoint(struct tm_kit *kit, struct tm_error *err)
+static const char *where_of(const struct tm__kit_trial *trial)
+{
+    return trial->within ? "within" : "behind";
+}
+
+static int checkpoint(struct tm_kit *kit, bool within, struct tm_error *err)
 {
     struct tm__kit_trial *trial = kit->trial;
     struct tm_restored *restored = NULL;
+    char call[CALL_BYTES];
     int rc = tm__kit_checkpoint(kit, &restored, err);
     if (restored == NULL)
         return kit->failure.code == 0 && rc < 0 ? 0 : rc; // one that cannot be taken now
@@ -205,9 +263,11 @@ static int checkpoint(struct tm_kit *kit, struct tm_error *err)
         tm_restored_free(restored);
         return rc;
     }
-    if (keep_place(kit, restored, true) != 0 ||
-        tell(trial, "a checkpoint behind cause %llu\n", (unsigned long long)kit->cause) != 0)
+    if (keep_place(kit, restored, true, within) != 0 ||
+        tell(trial, "a checkpoint %s cause %llu%s\n", where_of(trial),
+             (unsigned long long)kit->cause, call_of(kit, call)) != 0)
         return no_memory(err);
+    draw_life_behind(trial);
     return rc;
 }
 
@@ -279,7 +339,7 @@ int tm__kit_trial_taken(struct tm_kit *kit, uint32_t sink)
     struct tm__kit_trial *trial = kit->trial;
     int rc = 0;
     for (uint32_t i = 0; i < kit->taken_count && rc == 0 && trial->args->kills; i++)
-        if (kit->taken[i].cause > trial->cause)
+        if (kit->taken[i].arrival >= trial->arrivals)
             rc = keep_given(kit, &kit->taken[i]);
     trial->taken_at[sink] = kit->cause;
     return rc;
@@ -344,13 +404,15 @@ static void go_back(struct tm_kit *kit)
     struct tm__kit_trial *trial = kit->trial;
     uint32_t left = 0;
     for (uint32_t i = 0; i < kit->row_count; i++) {
-        if (kit->rows[i].cause <= trial->cause)
+        if (kit->rows[i].arrival < trial->arrivals)
             kit->rows[left++] = kit->rows[i];
         else
             tm__kit_row_free(kit, &kit->rows[i]);
     }
     kit->row_count = left;
     kit->cause = trial->cause;
+    trial->op = trial->op_saved;
+    trial->called = trial->called_saved;
     kit->several = trial->several;
     kit->world.clock_ns = trial->clock_ns;
     memcpy(kit->ends, trial->ends, kit->node_count * sizeof *kit->ends);
@@ -364,17 +426,19 @@ static int begin_anew(struct tm_kit *kit, struct tm_error *err)
     struct tm__kit_trial *trial = kit->trial;
     struct tm_restored *before = kit->restored;
     uint32_t parallelism = kit->drive.args.parallelism;
+    char call[CALL_BYTES];
     if (kit->args.parallelism == 0)
         parallelism = tm__kit_trial_parallelism(trial);
     trial->args->rescales += parallelism != kit->drive.args.parallelism;
     trial->args->deaths++;
     trial->deaths++;
-    if (tell(trial, "the job dies, of cause %llu\n", (unsigned long long)kit->cause) != 0)
+    if (tell(trial, "the job dies, of cause %llu%s\n", (unsigned long long)kit->cause,
+             call_of(kit, call)) != 0)
         return no_memory(err);
     go_back(kit);
     char where[60] = "from the start";
     if (trial->saved != NULL)
-        snprintf(where, sizeof where, "from the checkpoint behind cause %llu",
+        snprintf(where, sizeof where, "from the checkpoint %s cause %llu", where_of(trial),
                  (unsigned long long)trial->cause);
     if (tell(trial, "  and begins again %s, with parallelism %u\n", where, parallelism) != 0)
         return no_memory(err);
@@ -395,6 +459,7 @@ static int live_again(struct tm_kit *kit, struct tm_error *err)
     int rc = begin_anew(kit, err);
     for (const struct done *done = trial->first; done != NULL && rc == 0; done = done->next) {
         kit->cause = done->cause;
+        begin_call(trial, &done->op);
         rc = tm__kit_apply(kit, &done->op, err);
     }
     trial->replays = false;
@@ -412,13 +477,38 @@ static int until_it_lives(struct tm_kit *kit, int rc, struct tm_error *err)
 
 // --- what a test does ----------------------------------------------------------------------------
 
-int tm__kit_trial_apply(struct tm_kit *kit, const struct tm__kit_op *op, struct tm_error *err)
+static bool detects_idleness(const struct tm_graph *graph)
+{
+    for (uint32_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n].kind == TM_NODE_WATERMARK && graph->nodes[n].idle_ms != 0)
+            return true;
+    return false;
+}
+
+// Does time go by in which one source of several gives nothing, and holds back event time until it
+// counts as idle? How long that is begins anew with a restart, as in production, so the test would
+// notice.
+static bool waits_for_a_source(const struct tm_kit *kit)
+{
+    const struct tm_graph *graph = kit->drive.graph;
+    uint32_t timed = 0, silent = 0;
+    for (uint32_t n = 0; n < graph->node_count; n++) {
+        const struct tm__kit_end *end = &kit->ends[n];
+        if (graph->nodes[n].kind != TM_NODE_SOURCE || !end->has_watermark)
+            continue;
+        timed++;
+        silent += !end->has_ended && !end->is_idle && end->pushed_ns != kit->world.clock_ns;
+    }
+    return timed > 1 && silent != 0 && detects_idleness(graph);
+}
+
+static int apply(struct tm_kit *kit, const struct tm__kit_op *op, struct tm_error *err)
 {
     struct tm__kit_trial *trial = kit->trial;
     int rc = 0;
     if (trial->args->kills && kit->failure.code == 0 && !tm__kit_has_ended(kit) &&
-        draw(trial, CHECKPOINT_ONE_IN) == 0)
-        rc = until_it_lives(kit, checkpoint(kit, err), err);
+        !waits_for_a_source(kit) && draw(trial, trial->checkpoint_one_in) == 0)
+        rc = until_it_lives(kit, checkpoint(kit, op->has_begun, err), err);
     if (rc != 0)
         return rc;
     struct done *done = NULL;
@@ -427,6 +517,7 @@ int tm__kit_trial_apply(struct tm_kit *kit, const struct tm__kit_op *op, struct 
     struct done **place = trial->last;
     *place = done;
     trial->last = &done->next;
+    begin_call(trial, op);
     rc = until_it_lives(kit, tm__kit_apply(kit, op, err), err);
     if (rc < 0) { // refused, or the job has failed: it does not happen again
         *place = NULL;
@@ -436,9 +527,62 @@ int tm__kit_trial_apply(struct tm_kit *kit, const struct tm__kit_op *op, struct 
     return rc;
 }
 
+static uint32_t count_lines(const char *text, size_t length)
+{
+    uint32_t lines = 0;
+    for (size_t i = 0; i < length; i++)
+        lines += text[i] == '\n';
+    return lines;
+}
+
+static size_t length_of_lines(const char *text, uint32_t lines)
+{
+    const char *end = text;
+    while (lines-- != 0)
+        end = strchr(end, '\n') + 1;
+    return (size_t)(end - text);
+}
+
+// Into how many pieces a push goes, so that a checkpoint can come between its rows, as it can
+// wherever rows are. Where the job makes its own watermarks they go behind batches: those of the
+// test stay what they are.
+static uint32_t draw_pieces(struct tm_kit *kit, const struct tm__kit_op *op, uint32_t *lines)
+{
+    struct tm__kit_trial *trial = kit->trial;
+    *lines = op->kind == TM__KIT_PUSH ? count_lines(op->json, op->length) : 0;
+    uint32_t most = *lines < PIECES_MOST ? *lines : PIECES_MOST;
+    if (!trial->args->kills || kit->args.job_watermarks || most < 2 ||
+        draw(trial, PIECES_ONE_IN) != 0)
+        return 1;
+    return 2 + draw(trial, most - 1);
+}
+
+int tm__kit_trial_apply(struct tm_kit *kit, const struct tm__kit_op *op, struct tm_error *err)
+{
+    uint32_t lines, pieces = draw_pieces(kit, op, &lines);
+    size_t at = 0;
+    int rc = 0;
+    for (; pieces > 1 && rc == 0; pieces--) {
+        uint32_t count = 1 + draw(kit->trial, lines - pieces + 1);
+        struct tm__kit_op piece = *op;
+        piece.json = op->json + at;
+        piece.length = length_of_lines(piece.json, count);
+        piece.has_begun = at != 0;
+        piece.goes_on = true;
+        rc = apply(kit, &piece, err);
+        at += piece.length;
+        lines -= count;
+    }
+    struct tm__kit_op rest = *op;
+    rest.json = at == 0 ? op->json : op->json + at;
+    rest.length = op->length - at;
+    rest.has_begun = at != 0;
+    return rc == 0 ? apply(kit, &rest, err) : rc;
+}
+
 int tm__kit_trial_restored(struct tm_kit *kit, struct tm_error *err)
 {
-    if (keep_place(kit, kit->restored, false) != 0)
+    if (keep_place(kit, kit->restored, false, false) != 0)
         return no_memory(err);
     draw_life(kit->trial);
     return 0;
@@ -462,6 +606,7 @@ int tm__kit_trial_new(struct tm_kit *kit, struct tm_kit_trial *args)
     if (trial == NULL)
         return TM_E_MEMORY;
     trial->args = args;
+    args->tests++;
     trial->random.random = args->seed;
     trial->last = &trial->first;
     tm_buf_init(&trial->settled, &kit->mem);
@@ -475,9 +620,11 @@ int tm__kit_trial_begin(struct tm_kit *kit, struct tm_error *err)
     struct tm__kit_trial *trial = kit->trial;
     trial->ends = tm_mem_zalloc(&kit->mem, kit->node_count * sizeof *trial->ends);
     trial->taken_at = tm_mem_zalloc(&kit->mem, kit->node_count * sizeof *trial->taken_at);
-    if (trial->ends == NULL || trial->taken_at == NULL || keep_place(kit, NULL, false) != 0 ||
+    if (trial->ends == NULL || trial->taken_at == NULL ||
+        keep_place(kit, NULL, false, false) != 0 ||
         tell(trial, "the job begins with parallelism %u\n", kit->drive.args.parallelism) != 0)
         return no_memory(err);
+    trial->checkpoint_one_in = 1 + draw(trial, CHECKPOINT_SELDOM);
     draw_life(trial);
     return 0;
 }

@@ -242,6 +242,22 @@ static int process_window_states(struct tm_operator *op, const struct tm_key *ke
                : tm__operator_see_record(op, keyed, TM__SCOPE_WINDOW, key_group, record, inspector);
 }
 
+static int process_shared(struct tm_operator *op, bool broadcast,
+                          const struct tm_inspector *inspector)
+{
+    const struct tm__operator_process *self = (const struct tm__operator_process *)op;
+    enum tm__operator_scope scope = broadcast ? TM__SCOPE_BROADCAST : TM__SCOPE_OPERATOR;
+    const struct tm__operator_keyed *keyed = self->shared[scope];
+    if (keyed == NULL || keyed->ns == NULL)
+        return 0;
+    const struct tm_key key = tm__operator_process_own_key(keyed);
+    const uint8_t *record = tm_state_find(keyed->state, keyed->ns, &key);
+    return record == NULL ? 0
+                          : tm__operator_see_record(op, keyed, scope,
+                                                    tm_state_key_group(keyed->state, key.hash),
+                                                    record, inspector);
+}
+
 // --- timers --------------------------------------------------------------------------------------
 
 struct walk {
@@ -281,5 +297,6 @@ const struct tm_inspect tm__operator_process_inspect = {
     .window_states = process_window_states,
     .timers = process_timers,
     .keys = process_keys,
+    .shared = process_shared,
     .names_timers = true,
 };

@@ -69,6 +69,7 @@ static void shares_of(const struct tm__operator_keyed *keyed, enum tm__operator_
         for (; seen < TM_KEPT_KEYS && tm_state_next(&cursor, &key, &record); seen++)
             look_at(keyed, scope, record, bytes);
     }
+    kept->is_rough = kept->is_rough || seen < all;
     for (uint32_t i = 0; i < count && seen != 0; i++)
         kept->states[i].bytes += (uint64_t)((double)bytes[i] * (double)all / (double)seen);
 }

@@ -19,6 +19,7 @@
 // now and then it is measured how many rows an entry gets; if few, batches pass untouched for a
 // while, longer each time.
 #include "core/base/limits.h"
+#include "core/operator/looking.h"
 #include "core/operator/partial.h"
 #include "core/operator/result.h"
 #include "core/operator/window_time.h"
@@ -496,7 +497,130 @@ static uint32_t preaggregate_partial(const struct tm_operator *op, struct tm_wir
     return tm__operator_partial_says(&((const struct preaggregate *)op)->partial, wire);
 }
 
+// --- what can be seen ----------------------------------------------------------------------------
+
+static const struct tm_node *unsent_for(const struct tm_operator *op)
+{
+    return ((const struct preaggregate *)op)->window;
+}
+
+static struct tm_key key_of(const struct entry *entry)
+{
+    return (struct tm_key){.bytes = (const uint8_t *)entry + entry->key_offset,
+                           .length = entry->key_bytes};
+}
+
+static bool has_key(const struct entry *entry, const struct tm_key *key)
+{
+    const struct tm_key own = key_of(entry);
+    return own.length == key->length && memcmp(own.bytes, key->bytes, own.length) == 0;
+}
+
+// The next entry that has not gone out, from `*at` on; of `key`, if there is one. NULL: none.
+static struct entry *next_entry(const struct preaggregate *self, uint32_t *at, uint32_t end,
+                                const struct tm_key *key)
+{
+    while (*at < end) {
+        struct entry *entry = (struct entry *)(void *)(self->arena + *at);
+        *at += entry->size_bytes;
+        if (key == NULL || has_key(entry, key))
+            return entry;
+    }
+    return NULL;
+}
+
+// Each once, with its first entry.
+static int preaggregate_keys(struct tm_operator *op,
+                             bool (*each)(void *arg, const struct tm_key *key), void *arg)
+{
+    const struct preaggregate *self = self_of(op);
+    for (uint32_t at = self->drained; at < self->used_bytes;) {
+        uint32_t begin = at, before = self->drained;
+        const struct tm_key key = key_of(next_entry(self, &at, self->used_bytes, NULL));
+        if (next_entry(self, &before, begin, &key) == NULL && !each(arg, &key))
+            return 0;
+    }
+    return 0;
+}
+
+struct seeing {
+    const struct preaggregate *self;
+    struct tm_operator window; // as the window's operator, for its rows
+    struct tm__operator_result result;
+    const struct tm_key *key;
+    const struct tm_inspector *inspector;
+    struct tm_buf row, value;
+};
+
+// The entry as the row that it goes out as, merged into nothing.
+static int merge_entry(struct seeing *s, struct entry *entry)
+{
+    const struct tm__operator_partial *partial = &s->self->partial;
+    const struct tm__operator_aggregate *culprit;
+    uint32_t size = entry->row_bytes + partial->tail_bytes;
+    if (tm_buf_reserve(&s->row, size) != 0 ||
+        tm_buf_reserve(&s->value, s->self->aggregates.value_bytes) != 0)
+        return TM_E_MEMORY;
+    memcpy(s->row.data, row_of(entry), size);
+    memset(s->value.data, 0, s->self->aggregates.value_bytes);
+    struct tm_row *row = (struct tm_row *)(void *)s->row.data;
+    row->size_bytes = size;
+    row->kind = TM_ROW_PARTIAL;
+    return tm__operator_partial_merge(partial, s->value.data, row, &culprit);
+}
+
+static int see_entry(struct seeing *s, struct entry *entry)
+{
+    const struct preaggregate *self = s->self;
+    int64_t rows = entry->rows, end = entry->slice + self->slice_ms;
+    uint8_t part = self->slice_ms == self->size ? TM_INSPECTED_WHOLE : TM_INSPECTED_SLICE;
+    const struct tm_inspected_window window = {true, entry->slice, end, part};
+    const struct tm_slot count = {(const uint8_t *)&rows, (const uint8_t *)&rows};
+    int rc = merge_entry(s, entry);
+    s->inspector->window(s->inspector->arg, &window);
+    if (s->inspector->value != NULL)
+        s->inspector->value(s->inspector->arg, "rows", tm_type_of_kind(TM_TYPE_INT), count);
+    const struct tm__operator_result_row row = {.key = s->key,
+                                                .value = s->value.data,
+                                                .start = entry->slice,
+                                                .end = end,
+                                                .time = end - 1,
+                                                .has_time = true};
+    if (rc == 0)
+        rc = tm__operator_see_result(&s->result, &s->window, &row, s->inspector);
+    return rc == TM_E_OVERFLOW ? 0 : rc; // which the window tells
+}
+
+static int preaggregate_contents(struct tm_operator *op, const struct tm_key *key,
+                                 const struct tm_inspector *inspector)
+{
+    const struct preaggregate *self = self_of(op);
+    struct seeing s = {.self = self, .window = *op, .key = key, .inspector = inspector};
+    uint32_t at = self->drained;
+    struct entry *entry = next_entry(self, &at, self->used_bytes, key);
+    if (entry == NULL)
+        return 0;
+    s.window.node = self->window;
+    tm_buf_init(&s.row, self->mem);
+    tm_buf_init(&s.value, self->mem);
+    struct tm_error ignored = {0};
+    int rc = tm__operator_result_init(&s.result, &s.window, &self->reader, &self->aggregates,
+                                      tm_node_schema(self->window), true, &ignored);
+    for (; rc == 0 && entry != NULL; entry = next_entry(self, &at, self->used_bytes, key))
+        rc = see_entry(&s, entry);
+    tm__operator_result_fini(&s.result);
+    tm_buf_fini(&s.row);
+    tm_buf_fini(&s.value);
+    return rc;
+}
+
+static const struct tm_inspect preaggregate_inspect = {
+    .contents = preaggregate_contents, .keys = preaggregate_keys, .unsent_for = unsent_for};
+
+// --- its table -----------------------------------------------------------------------------------
+
 static const struct tm_operator_ops preaggregate_ops = {
+    .inspect = &preaggregate_inspect,
     .partial = preaggregate_partial,
     .open = preaggregate_open,
     .step = preaggregate_step,

@@ -42,6 +42,10 @@ struct tm_image_source {
     // Where some are left: more of them behind what is here, which may lie elsewhere then. Else an
     // error, which the caller of `apply_from` gets.
     int (*more)(struct tm_image_source *source, struct tm_error *err);
+    // Where nobody has compared the image with its checksum yet: do it now, whatever that takes,
+    // as more memory is asked for than such a length of bytes should need. An error: it is not what
+    // was written. What is left comes as before. NULL: it is known, or nobody can say.
+    int (*sure)(struct tm_image_source *source, struct tm_error *err);
 };
 // Bytes that are left when it fails have not been looked at.
 int tm_image_apply_from(struct tm_state *state, uint32_t key_group, struct tm_image_source *source,

@@ -12,8 +12,13 @@ struct reader {
     const uint8_t *at, *end; // of what the source has here
     uint32_t number;         // of the page read last
     int64_t owner;           // of the page made last
+    uint64_t unsure_bytes;   // of memory that may still be asked for before the image is known good
     struct tm_error *err;
 };
+
+// A page is written without its zeros, so how large it is does not follow from the length of the
+// image; but an image of so many times its length is rather damaged than sparse.
+enum { UNSURE_TIMES = 8 };
 
 static int damaged(const struct reader *r, const char *what)
 {
@@ -152,6 +157,22 @@ static bool is_size(uint32_t kind, uint64_t size, uint64_t used)
     }
 }
 
+// What a damaged image asks for may be anything.
+static int expect(struct reader *r, uint64_t bytes)
+{
+    uint32_t known = r->group->pages == NULL ? 0 : r->group->pages->used;
+    if (r->number >= known)
+        bytes += (uint64_t)(r->number - known) * (sizeof(void *) + sizeof(struct tm__state_page));
+    if (r->source->sure == NULL || bytes <= r->unsure_bytes) {
+        r->unsure_bytes -= r->source->sure == NULL ? 0 : bytes;
+        return 0;
+    }
+    r->source->at = r->at;
+    int rc = r->source->sure(r->source, r->err);
+    r->unsure_bytes = UINT64_MAX;
+    return rc;
+}
+
 static int read_made(struct reader *r)
 {
     uint64_t size, used, owner;
@@ -162,6 +183,9 @@ static int read_made(struct reader *r)
         return damaged(r, "it ends in a page");
     if (!is_size(kind, size, used))
         return damaged(r, "no page has this size");
+    int rc = expect(r, size * TM__UNIT_BYTES);
+    if (rc != 0)
+        return rc;
     if (page_at(r, r->number) != NULL)
         tm__state_page_take(r->state, r->group, r->number);
     struct tm__state_head *head = tm__state_page_put(r->state, r->group, r->number,
@@ -172,7 +196,7 @@ static int read_made(struct reader *r)
     head->kind = kind;
     head->owner = r->owner;
     info_of(r)->used_bytes = (uint32_t)used * (uint32_t)TM__UNIT_BYTES;
-    int rc = read_ranges(r);
+    rc = read_ranges(r);
     return rc == 0 && kind == TM__PAGE_ENTRIES
                ? tm__image_see_entries(r->state, r->group, r->key_group, r->number, r->err)
                : rc;
@@ -273,6 +297,7 @@ int tm_image_apply_from(struct tm_state *state, uint32_t key_group, struct tm_im
                        .err = err};
     if (bytes_left(&r) == 0)
         return 0;
+    r.unsure_bytes = bytes_left(&r) * UNSURE_TIMES + TM__PAGE_BYTES_MAX;
     TM_CHECK(r.group->shared == 0);
     int rc = read_head(&r);
     if (rc == 0)

@@ -140,6 +140,14 @@ struct tm_connector {
                           const struct tm_node *node, struct tm_error *err);
     int (*sink_restore)(void *shared, const struct tm_restored *restored,
                         const struct tm_node *node, struct tm_error *err);
+    // After source_prepare, and source_restore if it goes on: would reading end the job with its
+    // first records, by what the inputs begin with? With the code of reading. Asked before anything
+    // runs. NULL: nothing can be said.
+    int (*source_look)(void *shared, const struct tm_node *node, struct tm_error *err);
+    // Would sink_prepare_checkpoints or sink_restore refuse, if nobody else had the output? Nothing
+    // is made, claimed or changed. NULL: nothing can be said.
+    int (*sink_look)(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                     const struct tm_sink_job *job, struct tm_error *err);
     // All connectors have agreed to how the job begins, all subtasks are there and have what the
     // checkpoint has, and nothing has been written yet: a sink that was restored repeats the
     // commits of its checkpoint and removes what came after it, one that begins anew removes what
@@ -150,6 +158,11 @@ struct tm_connector {
     // nothing was. TM_E_NO_SPACE, TM_E_IO, TM_E_MEMORY: not now; other codes: never, and why.
     // Nothing of it is half visible then, as far as that is in its hands. NULL: never.
     int (*sink_settle)(const struct tm_sink_left *left, struct tm_error *err);
+    // What the checkpoint holds for the output, and is not to be seen in it as far as can be told,
+    // for people: "1,234 bytes of rows in 2 files for out.jsonl"; "": nothing. It changes nothing.
+    // NULL: checkpoints hold nothing for outputs of this connector.
+    int (*sink_held)(const struct tm_sink_left *left, char *held, size_t size,
+                     struct tm_error *err);
     // The checkpoint is durable: make visible what was prepared for it and for all before it. On a
     // helper thread, one call at a time, in order. Idempotent. TM_STEP_WAIT: it cannot be done now
     // (no space, as err says): call again after a while; the sink says so to the log.

@@ -17,7 +17,8 @@ struct tm_inspected_window {
     int64_t start, end;
     uint8_t part; // enum tm_inspected_part
 };
-#define TM_INSPECTED_ROWS "$rows" // the column of a window's rows, whose state is "rows"
+#define TM_INSPECTED_UNSENT "unsent" // the state of rows in front of an exchange
+#define TM_INSPECTED_ROWS "$rows"    // the column of a window's rows, whose state is "rows"
 
 // Gets what there is, in the order of the states' declaration; any of it may be NULL: not wanted.
 // Slots are valid during the call.
@@ -61,5 +62,11 @@ struct tm_inspect {
     // groups. False from `each`: enough. 0; TM_E_MEMORY.
     int (*keys)(struct tm_operator *op, bool (*each)(void *arg, const struct tm_key *key),
                 void *arg);
+    // States outside of keys: broadcast state, of which every subtask has a copy, or the
+    // subtask's own.
+    int (*shared)(struct tm_operator *op, bool broadcast, const struct tm_inspector *inspector);
+    // It holds rows back in front of the exchange to this operator; `keys` and `contents` are of
+    // those. NULL: it is no such operator.
+    const struct tm_node *(*unsent_for)(const struct tm_operator *op);
     bool names_timers; // names are texts that the job gave; else they are the operator's own
 };

@@ -82,6 +82,7 @@ struct tm_kept_state {
 struct tm_kept {
     uint64_t keys, timers; // keys: of all windows and slices, where there are such
     int64_t state_bytes, timer_bytes;
+    bool is_rough;                // shares are of some keys and not of all
     struct tm_kept_state *states; // by number of the node's states; NULL: it has none
 };
 

@@ -1,6 +1,8 @@
 // Questions about states, answered by workers.
 #include "core/task/question.h"
 
+#include <stdio.h>
+
 #include "core/base/limits.h"
 #include "core/batch/json_value.h"
 #include "core/task/inspect.h"
@@ -13,7 +15,8 @@ static const struct tm_schema *input_of(const struct tm_job *job, const struct t
 
 // --- what can be asked for -----------------------------------------------------------------------
 
-typedef int each_state(void *arg, const struct tm_node *node, const char *state);
+typedef int each_state(void *arg, const struct tm_node *node, const char *state,
+                       enum tm_question_of of);
 
 // The columns of an aggregate's rows behind the key and the window.
 static int each_column(const struct tm_node *node, each_state *each, void *arg)
@@ -26,20 +29,40 @@ static int each_column(const struct tm_node *node, each_state *each, void *arg)
             node->kind == TM_NODE_WINDOW && i < node->key.count + 2 &&
             (strcmp(field->name, "window_start") == 0 || strcmp(field->name, "window_end") == 0);
         if (strcmp(field->name, TM_INSPECTED_ROWS) == 0)
-            rc = each(arg, node, &TM_INSPECTED_ROWS[1]);
+            rc = each(arg, node, &TM_INSPECTED_ROWS[1], TM_OF_KEYS);
         else if (!bound && (field->flags & TM_FIELD_HIDDEN) == 0)
-            rc = each(arg, node, field->name);
+            rc = each(arg, node, field->name, TM_OF_KEYS);
     }
     return rc;
+}
+
+static enum tm_question_of kept_for(const struct tm_state_field *state)
+{
+    switch (state->scope) {
+    case TM_SCOPE_BROADCAST:
+        return TM_OF_JOB;
+    case TM_SCOPE_EVEN:
+    case TM_SCOPE_UNION:
+        return TM_OF_SUBTASKS;
+    default:
+        return TM_OF_KEYS;
+    }
 }
 
 static int each_declared(const struct tm_node *node, each_state *each, void *arg)
 {
     int rc = 0;
     for (uint32_t i = 0; i < node->state_count && rc == 0; i++)
-        if (node->states[i].scope == TM_SCOPE_KEY || node->states[i].scope == TM_SCOPE_WINDOW)
-            rc = each(arg, node, node->states[i].name);
+        rc = each(arg, node, node->states[i].name, kept_for(&node->states[i]));
     return rc;
+}
+
+static bool is_preaggregated(const struct tm_job *job, const struct tm_node *node)
+{
+    for (uint32_t e = 0; e < job->plan->edge_count; e++)
+        if (job->plan->edges[e].preaggregated && job->plan->edges[e].to_node == node->id)
+            return true;
+    return false;
 }
 
 static int each_of_node(const struct tm_node *node, each_state *each, void *arg)
@@ -49,15 +72,16 @@ static int each_of_node(const struct tm_node *node, each_state *each, void *arg)
     case TM_NODE_ROLLING:
         return each_column(node, each, arg);
     case TM_NODE_REDUCE:
-        return each(arg, node, "row");
+        return each(arg, node, "row", TM_OF_KEYS);
     case TM_NODE_EXTREME:
     case TM_NODE_TOP:
-        return each(arg, node, "rows");
+        return each(arg, node, "rows", TM_OF_KEYS);
     case TM_NODE_DISTINCT:
-        return each(arg, node, "seen");
+        return each(arg, node, "seen", TM_OF_KEYS);
     case TM_NODE_WINDOW: // with an evictor rows are kept, and nothing is computed before it fires
-        rc = node->evictor.kind != TM_EVICTOR_NONE ? each(arg, node, &TM_INSPECTED_ROWS[1])
-                                                   : each_column(node, each, arg);
+        rc = node->evictor.kind != TM_EVICTOR_NONE
+                 ? each(arg, node, &TM_INSPECTED_ROWS[1], TM_OF_KEYS)
+                 : each_column(node, each, arg);
         return rc == 0 ? each_declared(node, each, arg) : rc;
     case TM_NODE_PROCESS:
         return each_declared(node, each, arg);
@@ -67,12 +91,17 @@ static int each_of_node(const struct tm_node *node, each_state *each, void *arg)
 }
 
 int tm_job_each_state(const struct tm_job *job,
-                      int (*each)(void *arg, const struct tm_node *node, const char *state),
+                      int (*each)(void *arg, const struct tm_node *node, const char *state,
+                                  enum tm_question_of of),
                       void *arg)
 {
     int rc = 0;
-    for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++)
-        rc = each_of_node(&job->graph->nodes[n], each, arg);
+    for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        rc = each_of_node(node, each, arg);
+        if (rc == 0 && is_preaggregated(job, node))
+            rc = each(arg, node, TM_INSPECTED_UNSENT, TM_OF_EXCHANGE);
+    }
     return rc;
 }
 
@@ -106,6 +135,7 @@ struct answering {
     uint32_t part_count;
     const struct tm_question *question;
     const char *only; // the state that is wanted; NULL: all
+    uint32_t subtask; // of the task under way
     struct tm_buf out;
     uint32_t keys;
     bool more, any;   // any: something has been said of the key
@@ -137,6 +167,13 @@ static void close_state(struct answering *a)
     if (a->open != NULL)
         put(a, a->closing);
     a->open = NULL;
+}
+
+static void put_subtask(struct answering *a)
+{
+    char text[40];
+    snprintf(text, sizeof text, "\"subtask\":%u,", a->subtask);
+    put(a, text);
 }
 
 static void put_name(struct answering *a, const char *name)
@@ -202,7 +239,8 @@ static void see_windows(struct answering *a, const struct tm_inspector *inspecto
 // False: it is not wanted.
 static bool begin_state(struct answering *a, const char *state)
 {
-    if (a->only != NULL && strcmp(a->only, state) != 0)
+    bool whole = a->question->of == TM_OF_EXCHANGE; // of a window all that there is
+    if (a->only != NULL && !whole && strcmp(a->only, state) != 0)
         return false;
     close_state(a);
     if (a->now != NULL) {
@@ -355,7 +393,10 @@ static bool see_key(void *arg, const struct tm_key *key)
         put_identity(a, key);
     else
         put_key(a, key);
-    put(a, ",\"value\":");
+    put(a, ",");
+    if (a->question->of == TM_OF_EXCHANGE)
+        put_subtask(a);
+    put(a, "\"value\":");
     see_parts(a);
     if (a->any && a->only == NULL)
         put(a, "}");
@@ -400,9 +441,57 @@ static void ask_parts(struct answering *a, const uint8_t *key)
     }
 }
 
+// --- states of no key ----------------------------------------------------------------------------
+
+// What a subtask keeps of all keys: a line, or nothing.
+static void see_shared(struct answering *a, struct tm_task *task, bool broadcast)
+{
+    const struct tm_inspector inspector = {
+        .arg = a, .value = see_value, .item = see_item, .entry = see_entry};
+    size_t before = a->out.size_bytes;
+    a->any = false;
+    a->open = NULL;
+    a->now = NULL;
+    put(a, "{");
+    if (!broadcast)
+        put_subtask(a);
+    put(a, "\"value\":");
+    for (uint32_t i = 0; i < task->operator_count && a->rc == 0; i++) {
+        struct tm_operator *op = task->operators[i];
+        if (op->node->whole != a->node->id || op->ops->inspect == NULL ||
+            op->ops->inspect->shared == NULL)
+            continue;
+        int rc = op->ops->inspect->shared(op, broadcast, &inspector);
+        close_state(a);
+        a->rc = a->rc == 0 ? rc : a->rc;
+    }
+    if (a->any && a->only == NULL)
+        put(a, "}");
+    put(a, "}\n");
+    if (!a->any)
+        a->out.size_bytes = before;
+}
+
+// The first subtask answers for all where they have the same.
+static void ask_shared(struct answering *a, struct tm_task *task)
+{
+    uint32_t of = a->question->of;
+    if (of == TM_OF_JOB && task->ctx.subtask == 0)
+        see_shared(a, task, true);
+    if (of == TM_OF_SUBTASKS || a->only == NULL)
+        see_shared(a, task, false);
+}
+
+// --- tasks ---------------------------------------------------------------------------------------
+
 static bool is_part(const struct answering *a, const struct tm_operator *op)
 {
-    if (op->ops->inspect == NULL || op->ops->inspect->keys == NULL)
+    const struct tm_inspect *inspect = op->ops->inspect;
+    if (inspect == NULL || inspect->keys == NULL)
+        return false;
+    if (a->question->of == TM_OF_EXCHANGE)
+        return inspect->unsent_for != NULL && inspect->unsent_for(op) == a->node;
+    if (inspect->unsent_for != NULL)
         return false;
     return a->part_count == 0 ? op->node->id == a->node->id
                               : op->node->whole == a->node->id && op->node->id != a->node->id;
@@ -412,6 +501,11 @@ static void ask_tasks(struct answering *a, struct tm_worker *worker, const uint8
 {
     for (uint32_t t = 0; t < worker->task_count; t++) {
         struct tm_task *task = worker->tasks[t];
+        a->subtask = task->ctx.subtask;
+        if (a->question->of == TM_OF_JOB || a->question->of == TM_OF_SUBTASKS) {
+            ask_shared(a, task);
+            continue;
+        }
         a->part_count = 0; // what stands behind an operator for its edge is not it
         for (uint32_t i = 0; i < task->operator_count && a->part_count < PARTS_MAX; i++)
             if (is_part(a, task->operators[i]))

@@ -1,6 +1,9 @@
 // See settle.h.
 #include "core/task/settle.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "core/base/planted.h"
 #include "core/checkpoint/changed.h"
 
@@ -92,9 +95,40 @@ static void say(const struct tm_job *job, const struct left *left, int rc,
                      name, how(job), checkpoint, why->message);
 }
 
+// Of a checkpoint that is not the job's own: the job that it is of may be running, so what it holds
+// for an output stays where it is. Nobody loses it without a word.
+static void say_held(const struct tm_job *job)
+{
+    const struct tm_manifest *manifest = tm_restored_manifest(job->restored);
+    for (uint32_t i = 0; i < manifest->operator_count; i++) {
+        const struct tm_manifest_operator *op = &manifest->operators[i];
+        const struct tm_connector *connector = tm_connector_find(job->connectors, op->connector);
+        const struct tm_sink_left left = {
+            .fx = job->fx,
+            .mem = job->mem,
+            .job = job->graph->name,
+            .sink = op->name,
+            .restored = job->restored,
+            .key = tm_restored_left_out(job->restored, op->name, "commits")};
+        char held[TM_ERROR_TEXT_MAX / 2];
+        struct tm_error why = {0};
+        if (strcmp(op->kind, "sink") != 0 || left.key == NULL || connector == NULL ||
+            connector->sink_held == NULL)
+            continue;
+        if (connector->sink_held(&left, held, sizeof held, &why) != 0)
+            snprintf(held, sizeof held, "rows of which nothing can be said: %.300s", why.message);
+        if (held[0] != '\0')
+            tm_log_write(job->log, TM_LOG_WARN,
+                         "'%s' is left out, and with it what checkpoint %llu has for it: %s",
+                         op->name, (unsigned long long)manifest->checkpoint, held);
+    }
+}
+
 int tm__job_settle(struct tm_job *job, struct tm_error *err)
 {
     struct left left = {0};
+    if (job->restored != NULL && !job->settles)
+        say_held(job);
     while (next_left(job, &left)) {
         struct tm_error why = {0};
         int rc = settle_one(job, &left, &why);

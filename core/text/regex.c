@@ -17,7 +17,7 @@ struct tm__regex_world {
     pcre2_general_context *general;
     pcre2_compile_context *compile;
     pcre2_match_context *match;
-    pcre2_jit_stack *stack; // NULL: this PCRE2 compiles nothing
+    pcre2_jit_stack *stack; // NULL: nothing is compiled
     struct tm_regex *all;
     uint32_t count; // of them
     uint32_t steps; // the limit that `match` has
@@ -79,8 +79,9 @@ static struct tm__regex_world *world_of(struct tm_text *t)
     if (world->general != NULL) {
         world->compile = pcre2_compile_context_create(world->general);
         world->match = pcre2_match_context_create(world->general);
-        world->stack = pcre2_jit_stack_create(TM_REGEX_STACK_FIRST_BYTES, TM_REGEX_STACK_BYTES,
-                                              world->general);
+        if (!own->interprets)
+            world->stack = pcre2_jit_stack_create(TM_REGEX_STACK_FIRST_BYTES, TM_REGEX_STACK_BYTES,
+                                                  world->general);
     }
     if (world->compile == NULL || world->match == NULL) {
         free_world(own, world);

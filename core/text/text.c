@@ -18,6 +18,11 @@ struct tm_text *tm_text_new(struct tm_mem *mem)
     return &own->shared;
 }
 
+void tm_text_interpret(struct tm_text *t)
+{
+    tm__text_of(t)->interprets = true;
+}
+
 void tm_text_free(struct tm_text *t)
 {
     struct tm__text *own = tm__text_of(t);

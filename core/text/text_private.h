@@ -19,6 +19,7 @@ struct tm__text {
     struct tm_buf open; // tm_json_open: where the open arrays and objects began
     struct tm_zone *zones;
     struct tm__regex_world *regexes; // made with the first one
+    bool interprets;                 // them
 };
 
 static inline struct tm__text *tm__text_of(struct tm_text *t)

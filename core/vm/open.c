@@ -78,6 +78,8 @@ static int load(struct tm_vm *vm, struct tm_error *err)
     vm->helpers = tm_text_new(&vm->mem);
     if (vm->path == NULL || vm->helpers == NULL || !tm__vm_take_reserve(vm))
         return no_memory(err);
+    if (vm->heap != NULL) // their machine code would lie elsewhere, and be gone when they come back
+        tm_text_interpret(vm->helpers);
     vm->lua = lua_newstate(tm__vm_alloc, vm);
     if (vm->lua == NULL)
         return no_memory(err);
@@ -201,7 +203,7 @@ static void let_compile(struct tm_vm *vm)
         return;
     vm->compiles = true;
     luaJIT_setmode(vm->lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
-    lua_gc(vm->lua, LUA_GCRESTART, 0);
+    lua_gc(vm->lua, LUA_GCRESTART, -1); // once there is twice as much
 }
 
 static bool is_shared(const struct tm_vm *vm)
@@ -216,15 +218,14 @@ struct tm_vm *tm_vm_shared(struct tm_vm *vm)
     return vm != NULL && is_shared(vm) ? vm : NULL;
 }
 
-int tm__vm_run_script(struct tm_vm *vm, bool runs, struct tm_error *err)
+int tm__vm_run_script(struct tm_vm *vm, struct tm_error *err)
 {
     if (vm->has_run && vm->holders > 1) // when it planned
         return 0;
-    runs = runs || is_shared(vm);
     int rc = vm->is_built ? 0 : tm__vm_enter(vm, &(struct tm__vm_entry){.name = "script"}, err);
     bool keeps = rc == 0 && vm->heap != NULL && !vm->is_built && !vm->asked;
 
-    if (keeps && runs)
+    if (keeps) // also for the states that run the job, where this one only plans it
         rc = tm__vm_enter(vm, &(struct tm__vm_entry){.name = "prepare"}, err);
     if (keeps && rc == 0) {
         vm->is_built = true;
@@ -309,8 +310,10 @@ void tm_vm_free(struct tm_vm *vm)
         return;
     const struct tm_fx *fx = vm->fx, *heap = vm->heap;
     tm__vm_end_limit(vm);
-    if (vm->lua != NULL && (heap == NULL || vm->compiles)) // compiled code lies in no heap
+    if (vm->lua != NULL && heap == NULL)
         lua_close(vm->lua);
+    else if (vm->lua != NULL && vm->compiles) // compiled code lies in no heap
+        luaJIT_setmode(vm->lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH);
     tm_text_free(vm->helpers); // after the collector freed its regular expressions
     (void)tm__vm_open_reserve(vm);
     tm__vm_close_account(&vm->mem);

@@ -145,7 +145,7 @@ static int push_address(struct tm_vm *vm, void *arg)
 int tm_vm_plan(struct tm_vm *vm, struct tm_graph *graph, struct tm_error *err)
 {
     const struct tm__vm_entry entry = {.name = "plan", .push = push_address, .arg = graph};
-    int rc = tm__vm_run_script(vm, false, err);
+    int rc = tm__vm_run_script(vm, err);
 
     if (rc == 0)
         rc = tm__vm_enter(vm, &entry, err);
@@ -169,7 +169,7 @@ int tm_vm_evaluate(struct tm_vm *vm, uint64_t fingerprint, struct tm_error *err)
     uint64_t mine = 0;
     const struct tm__vm_entry entry = {
         .name = "evaluate", .results = 1, .take = take_fingerprint, .arg = &mine};
-    int rc = tm__vm_run_script(vm, true, err);
+    int rc = tm__vm_run_script(vm, err);
 
     if (rc == 0)
         rc = tm__vm_enter(vm, &entry, err);

@@ -70,9 +70,9 @@ int tm__vm_enter(struct tm_vm *vm, const struct tm__vm_entry *entry,
 // The error on top of the stack (left by a call that returned `status`) as a tm_error; pops it.
 int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err);
 
-// Runs the script, which then has built its job: once in a state. `runs`: so will its chains, which
-// are generated at once in a state that is kept.
-int tm__vm_run_script(struct tm_vm *vm, bool runs, struct tm_error *err) TM_WARN_UNUSED;
+// Runs the script, which then has built its job: once in a state. What its chains will run is
+// generated at once in a state that is kept.
+int tm__vm_run_script(struct tm_vm *vm, struct tm_error *err) TM_WARN_UNUSED;
 
 // The allocator of a state; ud is the tm_vm.
 void *tm__vm_alloc(void *ud, void *p, size_t old_size, size_t new_size);

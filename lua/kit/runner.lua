@@ -10,8 +10,14 @@ local MISSING = [[tidemill test runs specs with busted, and there is none here: 
 local OUTPUTS = { plain = "plainTerminal", utf = "utfTerminal", tap = "kit.tap_output", junit = "kit.junit_output",
   json = "kit.json_output", gtest = "gtest", silent = "kit.silent_output" }
 
+-- A seed that is tried first says nothing: it runs once more.
+local silent
+local function tell(...)
+  if not silent then io.stderr:write(...) end
+end
+
 local function wrong(text, hint)
-  io.stderr:write("error TM0201: ", text, "\n", hint and "  hint: " .. hint .. "\n" or "")
+  tell("error TM0201: ", text, "\n", hint and "  hint: " .. hint .. "\n" or "")
   return 2
 end
 
@@ -68,12 +74,37 @@ local function count_files(count)
   end
 end
 
+-- Tells tm.test in which spec it is called, also from what runs before it: busted looks at the spec first.
+local function tell_places()
+  local make, spec = require "busted.block", nil
+  package.loaded["busted.block"] = function(busted)
+    local block = make(busted)
+    local look = block.rejectAll
+    function block.rejectAll(element)
+      if element.descriptor == "it" then spec = element end
+      return look(element)
+    end
+    require("kit.test").place = function()
+      local at = busted.context.get()
+      if at and (at.descriptor == "before_each" or at.descriptor == "after_each") then at = spec end
+      local names = {}
+      while at and at.descriptor ~= "suite" do
+        names[#names + 1] = at.descriptor == "file" and (at.name or ""):match("[^/]*$") or at.name or at.descriptor
+        at = busted.context.parent(at)
+      end
+      return table.concat(names, "\n")
+    end
+    return block
+  end
+end
+
 ---Runs the specs; gives the exit code: 0 all passed, 1 some did not, 2 there is nothing to run, or it cannot be run.
 ---@param given string[] files, folders and flags (--name=value)
 function runner.run(given)
+  silent = given[1] == "--output=silent"
   local ok, busted = pcall(require, "busted.runner")
   if not ok then
-    io.stderr:write(MISSING:format(tostring(busted):match("^[^\n]*")), "\n")
+    tell(MISSING:format(tostring(busted):match("^[^\n]*")), "\n")
     return 2
   end
   local arguments, failed = arguments_of(given)
@@ -90,6 +121,7 @@ function runner.run(given)
     error(done, 0)
   end)
   count_files(function(n) files = n end)
+  tell_places()
   _G.arg = arguments
   local finished, err = xpcall(function() busted { standalone = false } end, function(e)
     return e == done and done or debug.traceback(tostring(e), 2)

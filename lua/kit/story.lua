@@ -2,29 +2,36 @@
 local busted = require "busted"
 local test = require "kit.test"
 
-local told = {}
+local told, stories = {}, {}
 
 -- Forms for machines are all that standard output has of them.
 local out = require("kit.runner").for_people and io.stdout or io.stderr
 
-busted.subscribe({ "test", "start" }, function()
-  test.made = {}
-  return nil, true
-end)
+test.used = {} -- also before_each and setup make tests
 
-busted.subscribe({ "test", "end" }, function(element, _, status)
-  if status ~= "success" and status ~= "pending" then
-    for _, t in ipairs(test.made) do
-      local story = t:story()
-      if story ~= "" then told[#told + 1] = ("What happened to the job of \"%s\":\n%s"):format(element.name, story) end
+-- Of what a spec consists, the functions around it too: what has failed has no name then.
+local function failed(element, parent)
+  for _, t in ipairs(test.used) do
+    local story = t:story()
+    if story ~= "" and not told[t] then
+      told[t] = true
+      local name = element.name or parent and parent.name or "the specs"
+      stories[#stories + 1] = ("What happened to the job of \"%s\":\n%s"):format(name, story)
     end
   end
-  test.made = {}
+  return nil, true
+end
+
+busted.subscribe({ "failure" }, failed)
+busted.subscribe({ "error" }, failed)
+
+busted.subscribe({ "test", "end" }, function()
+  test.used = {}
   return nil, true
 end)
 
 busted.subscribe({ "suite", "end" }, function()
   io.stdout:flush()
-  for _, story in ipairs(told) do out:write("\n", story) end
+  for _, story in ipairs(stories) do out:write("\n", story) end
   return nil, true
 end)

@@ -17,6 +17,34 @@ end
 
 local function is_whole(v) return type(v) == "number" and v == math.floor(v) and math.abs(v) <= 2 ^ 53 end
 
+-- Tests that the spec under way has made or called, in order; nil: nobody wants to know (kit.story).
+test.used = nil
+-- Where a test is made: a text that the seed of its draws follows from (kit.runner). nil: nobody knows.
+test.place = nil
+local made_at = {} -- by place: how many
+
+local function place()
+  local name = test.place and test.place() or ""
+  made_at[name] = (made_at[name] or 0) + 1
+  return name .. "\n" .. made_at[name]
+end
+
+local function note_use(self)
+  local used = test.used
+  if used and not used[self] then
+    used[self] = true
+    used[#used + 1] = self
+  end
+end
+
+-- Tests that specs have left behind hold the Lua states of their jobs, until they are collected.
+local open_most = 4
+local function collect_tests()
+  if engine.open() < open_most then return end
+  collectgarbage()
+  open_most = math.max(4, 2 * engine.open())
+end
+
 local function kit_of(self, method)
   if getmetatable(self) ~= index then
     trouble.wrong("ARGUMENT", ("%s: called on %s"):format(method, shown(self)), ("it is called with a colon: t:%s(...)"):format(method))
@@ -24,6 +52,7 @@ local function kit_of(self, method)
   if not self.kit then
     trouble.wrong("TEST_USE", ("%s: the test is closed"):format(method), "make another one with tm.test")
   end
+  note_use(self)
   return self.kit
 end
 
@@ -315,9 +344,11 @@ function test.new(job, options)
     end
     given.path, given.text, given.program = "the spec's job", program.text(job, mark), true
   end
+  collect_tests()
+  given.place = place()
   local kit = checked(engine.new(given))
   local t = setmetatable({ kit = kit, source = engine.names(kit, "source"), sink = engine.names(kit, "sink"), columns = {} }, index)
-  if test.made then test.made[#test.made + 1] = t end
+  note_use(t)
   return t
 end
 

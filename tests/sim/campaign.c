@@ -237,7 +237,7 @@ static void print_totals(const struct options *o, struct totals *totals, double 
 
 static void refuse(const char *what, const char *given)
 {
-    fflush(stdout);
+    fflush(stdout); // what it may take stands in front
     fprintf(stderr, "simulate: %s, not '%s'\n", what, given);
     exit(2);
 }
@@ -269,7 +269,7 @@ static uint64_t number(const char *text, const char *what)
 {
     char *end;
     uint64_t n = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || n > NUMBER_MAX)
+    if (*text < '0' || *text > '9' || *end != '\0' || n == 0 || n > NUMBER_MAX)
         refuse(what, text);
     return n;
 }
@@ -278,8 +278,8 @@ static double minutes(const char *text)
 {
     char *end;
     double n = strtod(text, &end);
-    if (*text < '0' || *text > '9' || *end != '\0')
-        refuse("--minutes takes a number", text);
+    if (*text < '0' || *text > '9' || *end != '\0' || n <= 0)
+        refuse("--minutes takes a number above 0", text);
     return n;
 }
 
@@ -303,9 +303,14 @@ static bool parse_flag(struct options *o, const char *option)
 static void parse_from(struct options *o, const char *value)
 {
     o->from = number(value, "--from takes the number of a seed, from 1 on");
-    if (o->from == 0)
-        refuse("--from takes the number of a seed, from 1 on", value);
     o->has_from = true;
+}
+
+static void parse_break(struct options *o, const char *value)
+{
+    o->breaks = value;
+    if (strcmp(value, "file") != 0 && strcmp(value, "thread") != 0 && strcmp(value, "clock") != 0)
+        refuse("--break takes file, thread or clock", value);
 }
 
 // False: it is none, or its value is not right.
@@ -319,11 +324,10 @@ static bool parse_value(struct options *o, const char *option, const char *value
     } values[] = {
         {"--list", &o->list, NULL, NULL},
         {"--cover", &o->cover, NULL, NULL},
-        {"--break", &o->breaks, NULL, NULL},
         {"--results", &o->results, NULL, NULL},
-        {"--rows", NULL, &o->less.rows, "--rows takes a number"},
-        {"--series", NULL, &o->series, "--series takes a number"},
-        {"--jobs", NULL, &o->jobs, "--jobs takes a number"},
+        {"--rows", NULL, &o->less.rows, "--rows takes a number, from 1 on"},
+        {"--series", NULL, &o->series, "--series takes a number, from 1 on"},
+        {"--jobs", NULL, &o->jobs, "--jobs takes a number, from 1 on"},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         if (strcmp(option, values[i].name) != 0)
@@ -335,7 +339,7 @@ static bool parse_value(struct options *o, const char *option, const char *value
         return true;
     }
     if (strcmp(option, "--seeds") == 0)
-        o->seeds = number(value, "--seeds takes a number");
+        o->seeds = number(value, "--seeds takes a number, from 1 on");
     else if (strcmp(option, "--from") == 0)
         parse_from(o, value);
     else if (strcmp(option, "--minutes") == 0)
@@ -344,6 +348,8 @@ static bool parse_value(struct options *o, const char *option, const char *value
         return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
     else if (strcmp(option, "--plant") == 0)
         plant(o, value);
+    else if (strcmp(option, "--break") == 0)
+        parse_break(o, value);
     else if (strcmp(option, "--without") != 0)
         return false;
     else if (!sim_less_without(&o->less, value))

@@ -96,7 +96,8 @@ return job
     run = [[ulimit -f 16; tidemill run job.lua --quiet]] },
   { "STATE_LEFT", group = "checkpoints",
     cause = [[The job is to go on from a checkpoint that has state of an operator which the script no longer has, or has under
-      another name or of another kind. To begin without it would lose it.]],
+      another name or of another kind. To begin without it would lose it. Of an output that is a state too: rows that wait for their commit; the message says
+      how many bytes in how many files.]],
     fix = [[Give the operator or the state its old name. If it is to go: --drop-state NAME, as the hint says; if all is to
       begin anew: --fresh.]],
     files = { { "job.lua", [[local tm = require "tidemill"
@@ -129,7 +130,7 @@ return job
     run = [[tidemill run job.lua --quiet && tidemill run job.lua --from chk-1 --set new=1]] },
   { "INPUT_CHANGED", group = "checkpoints",
     cause = [[A job goes on from a checkpoint, and a file that it had begun to read is gone, shorter than what was read of it, or another
-      file: what is in it cannot be what comes next. Or the path of the source is another now, which does not mean that file.
+      file: what is in it cannot be what comes next. Or the path of the source is another now, which does not mean that file; or its format, which cannot go on there.
       `tidemill plan --against` says so before anything runs.]],
     fix = [[Put back the file as it was; go on with the path as it was until the file is read, and then change it. Or leave out what is left of it and
       read all that the new path means: --drop-state with the name of the source. Or begin anew with all of the input: tidemill run --fresh.]],

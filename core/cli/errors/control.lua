@@ -50,14 +50,15 @@ return job
       [[tidemill savepoint slow; code=$?; kill -9 $!; exit $code]] },
   { "NO_STATE", group = "running jobs",
     cause = [[The job has no state of this name that can be read, or the state has nothing of this key.]],
-    fix = [[`tidemill state list JOB` has the names: OPERATOR.STATE of process functions, and columns of rolling aggregates. scan prints the
+    fix = [[`tidemill state list JOB` has the names: OPERATOR.STATE of process functions, columns of aggregates and windows. scan prints the
       keys that there are.]],
     files = { slow },
     run = start .. [[tidemill state get orders counts.cuont 1; code=$?; wait; exit $code]] },
   { "STATE_KEY", group = "running jobs",
-    cause = [[The key that was given cannot be one of this state: it has another type, or misses a column.]],
+    cause = [[The key that was given cannot be one of this state: it has another type, or misses a column; or the state is kept for no key (broadcast state,
+      lists of an operator), or for each key and none was given.]],
     fix = [[A key of one column is given as it is, 17 or u-17; one of several as a JSON object with all of them:
-      '{"shop":3,"day":"mon"}'. Times are "2026-01-01T00:00:00Z".]],
+      '{"shop":3,"day":"mon"}'. Times are "2026-01-01T00:00:00Z". Of a state of no key: tidemill state get JOB STATE.]],
     files = { slow },
     run = start .. [[tidemill state get orders counts.count one; code=$?; wait; exit $code]] },
 }

@@ -144,6 +144,35 @@ START_TEST(every_bit_of_what_is_needed_is_guarded)
 }
 END_TEST
 
+// A page that says that it is very large, in a segment that is read piece by piece: that segment is
+// compared with its checksum before memory is asked for.
+START_TEST(a_damaged_length_asks_for_no_memory)
+{
+    static const uint8_t head[] = {2, 0, 16, 7}; // version, whole, bytes of a value, page 1 made
+    static const uint8_t large[] = {0x80, 0x80, 0x80, 0x20, 0x80, 0x80, 0x80, 0x20, 3, 0};
+    uint64_t checkpoint;
+    int found = 0;
+    store_some();
+    for (int k = 0; k < file_count; k++) {
+        struct disk_inode *file = &disk.inodes[files[k]];
+        for (size_t at = 0; at + sizeof head + sizeof large < file->size; at++)
+            if (memcmp(file->data + at, head, sizeof head) == 0) {
+                memcpy(file->data + at + sizeof head, large, sizeof large);
+                found++;
+            }
+    }
+    ck_assert_int_ge(found, GROUPS);
+    subject.piece_bytes = 100;
+    subject.mem.limit_bytes = 16 << 20;
+    tm_error_clear(&err);
+    int rc = subject_open("work/subject", 0, &checkpoint, &err);
+    ck_assert_msg(rc == TM_E_CHECKPOINT && strstr(err.message, "are not what was written") != NULL,
+                  "%d %s", rc, err.message);
+    subject_fini();
+    disk_fini();
+}
+END_TEST
+
 START_TEST(a_later_version_says_so)
 {
     static const char later[] = "{\"tidemill_checkpoint\": 2}\n";
@@ -176,6 +205,7 @@ int main(void)
     tcase_add_test(tests, no_corruption_is_restored_as_something_else);
     tcase_add_test(tests, no_corruption_gets_through_in_pieces);
     tcase_add_test(tests, every_bit_of_what_is_needed_is_guarded);
+    tcase_add_test(tests, a_damaged_length_asks_for_no_memory);
     tcase_add_test(tests, a_later_version_says_so);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -129,6 +129,33 @@ START_TEST(the_newest_three_are_kept_and_what_they_need)
 }
 END_TEST
 
+static int remove_file(void *arg, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", (const char *)arg, name);
+    return disk_unlink(NULL, path, &err);
+}
+
+// Somebody has made room by hand: it is as if it had been given up.
+START_TEST(a_folder_that_was_taken_away_holds_no_collection_up)
+{
+    static char folder[] = "work/subject/chk-2";
+    struct tm_store *store = open_store();
+    for (uint64_t n = 1; n <= 12; n++) {
+        subject_forget_base(); // so that nothing refers to what is taken away
+        take(store, n);
+        if (n == 3) {
+            ck_assert_int_eq(disk_list(NULL, folder, remove_file, folder, &err), 0);
+            ck_assert_int_eq(disk_remove_folder(NULL, folder, &err), 0);
+        }
+        collect(store);
+    }
+    ck_newest(12);
+    ck_assert(!disk_has("work/subject/chk-1") && !disk_has("work/subject/chk-5"));
+    tm_store_close(store);
+}
+END_TEST
+
 START_TEST(what_was_given_up_leaves_nothing_and_is_referred_to_by_nothing)
 {
     struct tm_store *store = open_store();
@@ -602,6 +629,7 @@ int main(void)
     tcase_add_test(tests, differences_are_small_and_chains_end);
     tcase_add_test(tests, a_state_that_did_not_change_is_not_written_again);
     tcase_add_test(tests, the_newest_three_are_kept_and_what_they_need);
+    tcase_add_test(tests, a_folder_that_was_taken_away_holds_no_collection_up);
     tcase_add_test(tests, what_was_given_up_leaves_nothing_and_is_referred_to_by_nothing);
     tcase_add_test(tests, a_savepoint_stands_alone);
     tcase_add_test(tests, the_number_of_a_savepoint_is_not_given_again);

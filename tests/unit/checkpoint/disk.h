@@ -380,7 +380,8 @@ static inline int disk_sync_folder(void *ctx, const char *path, struct tm_error 
     int rc = disk_call(true, "sync", path, err), inode = disk_inode_of(path);
     if (rc != 0)
         return rc;
-    ck_assert_int_ge(inode, 0);
+    if (inode < 0)
+        return tm_error_set(err, TM_E_NOT_FOUND, "sync %s: no such folder", path);
     if (disk.syncs++ != disk.skip_sync)
         disk_record((struct disk_op){.what = DISK_SYNC_FOLDER, .inode = inode});
     else

@@ -85,6 +85,31 @@ START_TEST(a_key_makes_a_scan_a_get)
 }
 END_TEST
 
+START_TEST(a_state_of_no_key_is_asked_for_without_one)
+{
+    arguments[0] = "name";
+    arguments[1] = "op.state";
+    arguments[2] = "keyless";
+    arguments[4] = NULL;
+    for (int i = 0; i < 3; i++) {
+        static const char *const flags[] = {"true", "", "false"};
+        arguments[3] = flags[i];
+        ck_assert_int_eq(parse("GET", "/v1/state"), 0);
+        ck_assert_int_eq(request.kind, TM_REQUEST_STATE_SCAN);
+        ck_assert_int_eq(request.keyless, i != 2);
+    }
+    arguments[3] = "maybe";
+    ck_assert_int_eq(parse("GET", "/v1/state"), 400);
+    ck_assert_str_eq(err.message, "keyless is true or false, not: 'maybe'");
+    arguments[3] = "true";
+    arguments[4] = "key";
+    arguments[5] = "k";
+    arguments[6] = NULL;
+    ck_assert_int_eq(parse("GET", "/v1/state"), 400); // one or the other
+    arguments[0] = NULL;
+}
+END_TEST
+
 START_TEST(limits_are_whole_numbers_in_bounds)
 {
     static const char *const bad[] = {"0", "-1", "100001", "9999999999999999999", "1x", "", " 1"};
@@ -134,6 +159,7 @@ int main(void)
     tcase_add_test(tests, each_path_has_its_method);
     tcase_add_test(tests, a_path_that_is_not_there_names_the_nearest);
     tcase_add_test(tests, a_key_makes_a_scan_a_get);
+    tcase_add_test(tests, a_state_of_no_key_is_asked_for_without_one);
     tcase_add_test(tests, limits_are_whole_numbers_in_bounds);
     tcase_add_test(tests, drain_is_true_or_false);
     tcase_add_test(tests, a_savepoint_s_path_is_whole_and_bounded);

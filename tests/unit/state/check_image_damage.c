@@ -1,5 +1,6 @@
 // Images that are damaged, at random and at every length: an error, or a state that can be worked
 // on; never a crash, never without end.
+#include "core/state/image_format.h"
 #include "tests/unit/state/pieces.h"
 #include "tests/unit/state/world.h"
 
@@ -257,6 +258,117 @@ START_TEST(damaged_timers_are_errors_or_timers)
 }
 END_TEST
 
+// --- memory that a damaged image asks for --------------------------------------------------------
+
+static int times_asked, verdict;
+
+static int sure(struct tm_image_source *source, struct tm_error *err)
+{
+    (void)source;
+    times_asked++;
+    return verdict == 0 ? 0 : tm_error_set(err, verdict, "it is not what was written");
+}
+
+static int apply_unsure(struct tm_state *state, const void *bytes, size_t size, int what,
+                        struct tm_error *err)
+{
+    struct pieces pieces = {
+        .source = {.left = size, .more = pieces_more, .sure = sure}, .next = bytes, .most = 100};
+    times_asked = 0;
+    verdict = what;
+    int rc = tm_image_apply_from(state, GROUP, &pieces.source, err);
+    free(pieces.held);
+    return rc;
+}
+
+static void put_varint(struct tm_buf *out, uint64_t value)
+{
+    do {
+        uint8_t byte = (uint8_t)((value & 127) | (value > 127 ? 128 : 0));
+        ck_assert_int_eq(tm_buf_append(out, &byte, 1), 0);
+        value >>= 7;
+    } while (value != 0);
+}
+
+// An image of pages of nothing but zeros, so short that it may be of any size.
+static void put_empty_pages(struct tm_buf *out, uint32_t count, uint32_t distance, uint64_t words,
+                            uint64_t used, uint8_t kind)
+{
+    const uint8_t head[] = {TM__IMAGE_VERSION, TM__IMAGE_WHOLE};
+    tm_buf_init(out, &mem);
+    ck_assert_int_eq(tm_buf_append(out, head, sizeof head), 0);
+    put_varint(out, sizeof(struct world_value));
+    for (uint32_t i = 0; i < count; i++) {
+        put_varint(out, distance << TM__IMAGE_PAGE_BITS | TM__IMAGE_MADE);
+        put_varint(out, words);
+        put_varint(out, used);
+        ck_assert_int_eq(tm_buf_append(out, &kind, 1), 0);
+        put_varint(out, 0); // owner
+        put_varint(out, 0); // the ranges' end
+        put_varint(out, 0);
+    }
+    put_varint(out, 0);
+}
+
+// Whoever says a length that the image does not account for is asked for its checksum first.
+START_TEST(a_damaged_length_asks_for_no_memory)
+{
+    static const struct {
+        uint32_t count, distance;
+        uint64_t words, used;
+        uint8_t kind;
+    } all[] = {{1, 1, 1 << 26, 1 << 26, TM__PAGE_LARGE},
+               {10000, 1, TM__PAGE_BYTES_MAX / 8, TM__HEAD_WORDS + 1, TM__PAGE_BLOBS},
+               {1, TM__PAGES_MAX - 8, TM__PAGE_BYTES_MIN / 8, TM__HEAD_WORDS + 1, TM__PAGE_BLOBS}};
+    mem.limit_bytes = 8 << 20;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct tm_error err = {0};
+        struct tm_state *state = world_state(1);
+        struct tm_buf image;
+        put_empty_pages(&image, all[i].count, all[i].distance, all[i].words, all[i].used,
+                        all[i].kind);
+        int rc = apply_unsure(state, image.data, image.size_bytes, TM_E_CHECKPOINT, &err);
+        ck_assert_msg(rc == TM_E_CHECKPOINT, "%zu: %d %s", i, rc, err.message);
+        ck_assert_str_eq(err.message, "it is not what was written");
+        ck_assert_int_eq(times_asked, 1);
+        tm_buf_fini(&image);
+        tm_state_free(state);
+    }
+}
+END_TEST
+
+// A text of zeros is written in some bytes: asked for its checksum, it comes back.
+START_TEST(a_sparse_image_comes_back_all_the_same)
+{
+    enum { BYTES = 3 << 20 };
+    struct tm_error err = {0};
+    struct tm_state *state = world_state(1), *back = world_state(1);
+    struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+    const uint64_t word = 7;
+    const struct tm_key key = {.hash = 1, .bytes = &word, .length = sizeof word};
+    uint8_t *zeros = calloc(1, BYTES);
+    struct world_value *value = tm_state_upsert(state, ns, &key, NULL);
+    ck_assert_ptr_nonnull(value);
+    ck_assert_int_eq(tm_state_blob_set(state, ns, GROUP, &value->text, zeros, BYTES), 0);
+    struct tm_snapshot *now = tm_state_freeze_pages(state);
+    struct tm_buf image;
+    write_one(&image, now, NULL);
+    tm_snapshot_free(now);
+    ck_assert_uint_lt(image.size_bytes, 4096);
+    ck_assert_int_eq(apply_unsure(back, image.data, image.size_bytes, 0, &err), 0);
+    ck_assert_int_eq(times_asked, 1);
+    ck_assert_int_eq(tm_image_finish(back, GROUP, &err), 0);
+    const struct world_value *found = tm_state_find(back, tm_state_namespace_first(back), &key);
+    ck_assert_ptr_nonnull(found);
+    ck_assert_uint_eq(found->text.length, BYTES);
+    ck_assert_mem_eq(tm_state_blob_get(back, GROUP, &found->text), zeros, BYTES);
+    free(zeros);
+    tm_buf_fini(&image);
+    tm_state_free(state);
+    tm_state_free(back);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("image_damage");
@@ -266,6 +378,8 @@ int main(void)
     tcase_add_test(test, damaged_images_are_errors_or_states);
     tcase_add_test(test, an_image_that_ends_early_is_an_error);
     tcase_add_test(test, damaged_timers_are_errors_or_timers);
+    tcase_add_test(test, a_damaged_length_asks_for_no_memory);
+    tcase_add_test(test, a_sparse_image_comes_back_all_the_same);
     suite_add_tcase(suite, test);
     return run_suite(suite);
 }
