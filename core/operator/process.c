@@ -355,7 +355,8 @@ static bool take_run(struct tm__operator_process *self, bool last, struct tm_ele
     bool sides = tm__operator_sides_take(&self->sides, self->read_ns);
     struct tm_batch *batch = self->output.batch;
     bool due = ctx->now_ns - self->taken_ns >= ctx->plan->graph->latency_ms * 1000000;
-    if (!sides && !last && !due && (batch == NULL || !tm_batch_is_full(batch)))
+    self->untaken = !sides && !last && !due && (batch == NULL || !tm_batch_is_full(batch));
+    if (self->untaken)
         return false;
     self->taken_ns = ctx->now_ns;
     return tm__operator_output_take(&self->output, &self->base, out) || sides;
@@ -416,6 +417,22 @@ static int resume(struct tm__operator_process *self, struct tm_element *out, str
     return TM_STEP_DONE;
 }
 
+// The job stops while the clock goes on at the end of the input, which does not come again: what
+// waits fires all the same. But of calls that register timers for a time that is over, for ever,
+// only those that there were.
+static bool flush_is_cut(struct tm__operator_process *self, int64_t next)
+{
+    if (!self->base.ctx->stopping || next >= self->keyed.clock_ms) {
+        self->bounded = false;
+        return false;
+    }
+    if (!self->bounded) {
+        self->bounded = true;
+        self->stop_at = self->fired + tm_timers_count(self->keyed.timers, TM_TIMER_PROCESSING);
+    }
+    return self->fired >= self->stop_at;
+}
+
 // The clock goes from timer to timer up to the last one that waits now; what calls register beyond
 // it waits for ever. 1: there is more to fire; 0; negative.
 static int flush(struct tm__operator_process *self, struct tm_error *err)
@@ -427,7 +444,7 @@ static int flush(struct tm__operator_process *self, struct tm_error *err)
     }
     int64_t next = tm_timers_next_time(keyed->timers, TM_TIMER_PROCESSING);
     if (self->due_count == 0) {
-        if (next > self->flush_until || self->base.ctx->stopping)
+        if (next > self->flush_until || flush_is_cut(self, next))
             return 0;
         if (next >= keyed->clock_ms)
             keyed->clock_ms = next + 1;
@@ -478,6 +495,12 @@ static int process_step(struct tm_operator *op, struct tm_element *in, struct tm
     return TM_STEP_DONE;
 }
 
+// The job stops, and no run of timers is under way: none begins any more.
+static bool is_at_rest(const struct tm__operator_process *self)
+{
+    return self->base.ctx->stopping && self->due_count == 0;
+}
+
 // A timer fires once its millisecond is over, so that no row of that time can come after it.
 static int process_tick(struct tm_operator *op, struct tm_element *out, struct tm_error *err)
 {
@@ -485,6 +508,11 @@ static int process_tick(struct tm_operator *op, struct tm_element *out, struct t
     if (self->keyed.clock_ms < op->ctx->now_ms)
         self->keyed.clock_ms = op->ctx->now_ms;
     self->read_ns = op->ctx->now_ns;
+    if (is_at_rest(
+            self)) { // the pass ends here, and what it has given goes before the last barrier
+        self->ticking = false;
+        return take_run(self, true, out) ? TM_STEP_MORE : TM_STEP_DONE;
+    }
     if (self->resumes)
         return resume(self, out, err);
     int64_t over_ms = self->keyed.clock_ms - tm_task_open_ms(op->ctx);
@@ -498,9 +526,10 @@ static int process_tick(struct tm_operator *op, struct tm_element *out, struct t
 static int64_t process_deadline_ns(const struct tm_operator *op)
 {
     const struct tm__operator_process *self = (const struct tm__operator_process *)op;
-    if (!self->opened || self->ended || self->flushing || self->timer == NULL ||
-        (op->ctx->stopping && self->due_count == 0))
+    if (!self->opened || self->ended || self->flushing || self->timer == NULL)
         return INT64_MAX;
+    if (is_at_rest(self))
+        return self->untaken ? op->ctx->now_ns : INT64_MAX;
     if (self->ticking || self->resumes)
         return op->ctx->now_ns;
     int64_t at = tm_timers_next_time(self->keyed.timers, TM_TIMER_PROCESSING);

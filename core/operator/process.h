@@ -24,6 +24,7 @@ struct tm__operator_process {
     int64_t read_ns, taken_ns;   // taken: when rows of timers left last
     struct tm_error failure;     // of a row, when it ends the job
     bool opened, ended, ticking; // ticking: a pass over timers of the wall clock goes on
+    bool untaken;                // the pass may have given rows that have not gone on
     // Up to where the watermark has gone on. Behind keyed.watermark: its timers fire. And: they do
     // because a checkpoint was taken between the two.
     int64_t forwarded;

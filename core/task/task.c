@@ -546,19 +546,25 @@ int tm_task_turn(struct tm_task *task, struct tm_error *err)
     return progress;
 }
 
+// What is pending waits for credit or a writer, which wake the worker, or for time to pass.
+static int64_t retry_ns(const struct tm_task *task, uint32_t pending)
+{
+    const struct tm_operator *op = pending < task->operator_count ? task->operators[pending] : NULL;
+    return op != NULL && op->ops->retry_ns != NULL ? op->ops->retry_ns(op) : INT64_MAX;
+}
+
 int64_t tm_task_deadline_ns(struct tm_task *task)
 {
-    if (task->finished || task->settling)
+    if (task->settling)
         return INT64_MAX;
+    uint32_t pending = highest_pending(task);
+    if (task->finished) // the last barrier may be pending, at a sink that waits for space
+        return retry_ns(task, pending);
     int64_t deadline = tm__task_outputs_deadline_ns(task, false);
     int64_t due = tm__task_overtakes_ns(task);
     deadline = due < deadline ? due : deadline;
-    uint32_t pending = highest_pending(task);
     if (pending != UINT32_MAX || task->ended) {
-        // It waits for credit or a writer, which wake the worker, or for what only time brings.
-        const struct tm_operator *op =
-            pending < task->operator_count ? task->operators[pending] : NULL;
-        int64_t at = op != NULL && op->ops->retry_ns != NULL ? op->ops->retry_ns(op) : INT64_MAX;
+        int64_t at = retry_ns(task, pending);
         return at < deadline ? at : deadline;
     }
     for (uint32_t i = 0; i < task->operator_count; i++) {

@@ -16,14 +16,16 @@
 #include "tests/sim/seal.h"
 
 // Blocks that are given out: those that are lived, and those that wait for one before them.
-enum { OUT_MAX = 2 * SIM_JOBS_MAX };
+enum { OUT_MAX = 2 * SIM_JOBS_MAX, LOOK_MS = 500 };
 
 struct block {
     uint64_t from, count, lived;
     struct sim_outcome *outcomes;
     size_t have; // bytes of them
     pid_t child;
-    int fd; // -1: all of it has been lived
+    int fd;         // -1: all of it has been lived
+    double heard_s; // what the child had worked when it told something last
+    bool given_up;  // the child
 };
 
 struct living {
@@ -44,6 +46,8 @@ static void break_seal(const char *what)
 {
     struct timespec t;
     pthread_t thread;
+    while (strcmp(what, "loop") == 0) {
+    }
     bool done = strcmp(what, "file") == 0     ? fopen("/dev/null", "r") != NULL
                 : strcmp(what, "thread") == 0 ? pthread_create(&thread, NULL, do_nothing, NULL) == 0
                                               : clock_gettime(CLOCK_MONOTONIC, &t) == 0;
@@ -101,6 +105,8 @@ static void begin_child(struct living *living, struct block *block)
     }
     close(ends[1]);
     block->fd = ends[0];
+    block->heard_s = 0;
+    block->given_up = false;
     living->running++;
 }
 
@@ -116,6 +122,25 @@ static bool give_out(struct living *living)
     return true;
 }
 
+// How long the child has worked, s.
+static double work_of(const struct block *block)
+{
+    struct timespec t;
+    clockid_t clock;
+    if (clock_getcpuclockid(block->child, &clock) != 0 || clock_gettime(clock, &t) != 0)
+        return 0; // it has ended
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+// An endless loop of the engine is a seed that fails, too.
+static void look_at_work(const struct living *living, struct block *block)
+{
+    if (block->given_up || work_of(block) - block->heard_s < living->blocks->patience_s)
+        return;
+    block->given_up = true;
+    kill(block->child, SIGKILL);
+}
+
 // A child has ended: all is lived, or a seed has ended it.
 static void reap(struct living *living, struct block *block)
 {
@@ -129,10 +154,15 @@ static void reap(struct living *living, struct block *block)
         return;
     struct sim_outcome *last = &block->outcomes[block->lived];
     *last = (struct sim_outcome){.seed = block->from + block->lived};
-    snprintf(last->failure, sizeof last->failure,
-             "R2: the engine ended the process, by signal %d, code %d",
-             WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-             WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+    if (block->given_up)
+        snprintf(last->failure, sizeof last->failure,
+                 "C6: the seed has not come to an end within %u s of work",
+                 living->blocks->patience_s);
+    else
+        snprintf(last->failure, sizeof last->failure,
+                 "R2: the engine ended the process, by signal %d, code %d",
+                 WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+                 WIFEXITED(status) ? WEXITSTATUS(status) : 0);
     block->have = ++block->lived * sizeof *last;
     if (block->lived != block->count)
         begin_child(living, block);
@@ -147,6 +177,7 @@ static void hear(struct living *living, struct block *block)
     if (got < 0 && errno == EINTR)
         return;
     block->have += got > 0 ? (size_t)got : 0;
+    block->heard_s = work_of(block);
     block->lived = block->have / sizeof *block->outcomes;
     if (got <= 0 || block->have == all)
         reap(living, block);
@@ -157,11 +188,13 @@ static void hear_some(struct living *living)
     struct pollfd fds[OUT_MAX];
     for (uint32_t i = 0; i < living->count; i++)
         fds[i] = (struct pollfd){.fd = living->out[i].fd, .events = POLLIN};
-    if (poll(fds, living->count, -1) <= 0)
+    if (poll(fds, living->count, LOOK_MS) < 0)
         return;
     for (uint32_t i = 0; i < living->count; i++)
         if (fds[i].fd >= 0 && fds[i].revents != 0)
             hear(living, &living->out[i]);
+        else if (fds[i].fd >= 0)
+            look_at_work(living, &living->out[i]);
 }
 
 // Those in front that are done.

@@ -1,7 +1,8 @@
 // simulate: many seeds, each a world with a job that must survive it (docs/internals/simulator.md).
 // usage: simulate [--seeds N] [--from S] [--minutes M] [--jobs N] [--twice] [--story] [--table]
 //        [--traces] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N]
-//        [--choose] [--cover FILE] [--list FILE] [--break file|clock|thread] [--shrink]
+//        [--choose] [--cover FILE] [--list FILE] [--break file|clock|thread|loop] [--shrink]
+//        [--patience SECONDS]
 //        [--without NAME,NAME...] [--rows N] [--results FILE] [--commit NAME] [--resume]
 //        [--summary]
 //
@@ -51,7 +52,7 @@ struct options {
     const char *planted;  // names of mistakes; NULL: it is an ordinary campaign; "": all of them
     const char *plant;    // the mistake that is planted; NULL: none
     const char *cover;    // file for seeds that together meet everything
-    uint32_t series, jobs;
+    uint32_t series, jobs, patience_s;
     const char *results; // file; NULL: nothing is kept
     char commit[SIM_COMMIT];
     bool resumes, sums_up, has_from;
@@ -190,6 +191,7 @@ static void live(struct run *run)
                                 .twice = o->twice,
                                 .tells = o->story,
                                 .breaks = o->breaks,
+                                .patience_s = o->patience_s,
                                 .next = next_block,
                                 .each = hear,
                                 .arg = run};
@@ -249,7 +251,7 @@ static void usage(void)
             "[--table] [--traces] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] "
             "[--series N] [--choose] [--cover FILE] [--list FILE] [--shrink] "
             "[--without NAME,NAME...] [--rows N] [--results FILE] [--commit NAME] [--resume] "
-            "[--summary]\n");
+            "[--summary] [--patience SECONDS]\n");
     exit(2);
 }
 
@@ -308,9 +310,10 @@ static void parse_from(struct options *o, const char *value)
 
 static void parse_break(struct options *o, const char *value)
 {
+    if (strcmp(value, "file") != 0 && strcmp(value, "clock") != 0 && strcmp(value, "thread") != 0 &&
+        strcmp(value, "loop") != 0)
+        refuse("--break takes file, clock, thread or loop", value);
     o->breaks = value;
-    if (strcmp(value, "file") != 0 && strcmp(value, "thread") != 0 && strcmp(value, "clock") != 0)
-        refuse("--break takes file, thread or clock", value);
 }
 
 // False: it is none, or its value is not right.
@@ -328,6 +331,7 @@ static bool parse_value(struct options *o, const char *option, const char *value
         {"--rows", NULL, &o->less.rows, "--rows takes a number, from 1 on"},
         {"--series", NULL, &o->series, "--series takes a number, from 1 on"},
         {"--jobs", NULL, &o->jobs, "--jobs takes a number, from 1 on"},
+        {"--patience", NULL, &o->patience_s, "--patience takes a number of seconds"},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         if (strcmp(option, values[i].name) != 0)
@@ -344,6 +348,8 @@ static bool parse_value(struct options *o, const char *option, const char *value
         parse_from(o, value);
     else if (strcmp(option, "--minutes") == 0)
         o->minutes = minutes(value);
+    else if (strcmp(option, "--break") == 0)
+        parse_break(o, value);
     else if (strcmp(option, "--commit") == 0)
         return (size_t)snprintf(o->commit, sizeof o->commit, "%s", value) < sizeof o->commit / 2;
     else if (strcmp(option, "--plant") == 0)
@@ -373,7 +379,7 @@ static void check_plants(const char *names)
 
 static void parse(struct options *o, int argc, char **argv)
 {
-    *o = (struct options){.from = 1, .jobs = 1, .commit = "unknown"};
+    *o = (struct options){.from = 1, .jobs = 1, .patience_s = SIM_PATIENCE_S, .commit = "unknown"};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (parse_flag(o, argv[i]))
