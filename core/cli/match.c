@@ -140,6 +140,32 @@ static int drop_one(struct tm_match *m, const char *name, bool *found, struct tm
     return 0;
 }
 
+// The name that was meant: an operator's, OPERATOR.STATE, or a state whose operator was not said.
+// NULL: none is near.
+static const char *nearest_to(struct tm_match *m, const char *given)
+{
+    const char *names[64];
+    uint32_t count = 0, most = sizeof names / sizeof names[0];
+    for (uint32_t i = 0; i < m->manifest->operator_count && count < most; i++) {
+        const struct tm_manifest_operator *op = &m->manifest->operators[i];
+        names[count++] = op->name;
+        for (uint32_t p = 0; p < op->part_count; p++) {
+            const struct tm_layout *layout = op->parts[p].layout;
+            for (uint32_t f = 0; layout != NULL && f < layout->field_count && count < most; f++) {
+                const char *field = layout->fields[f].name;
+                size_t length = tm_restored_state_length(field);
+                if (layout->fields[f].inside != 0 || field[0] == '$')
+                    continue;
+                names[count] = tm__match_print(m, "%s.%.*s", op->name, (int)length, field);
+                if (strlen(given) == length && memcmp(given, field, length) == 0)
+                    return names[count];
+                count++;
+            }
+        }
+    }
+    return tm_text_nearest(given, names, count);
+}
+
 static int drop_all(struct tm_match *m, struct tm_error *err)
 {
     const struct tm_cli_options *options = m->engine->options;
@@ -153,7 +179,10 @@ static int drop_all(struct tm_match *m, struct tm_error *err)
         tm_error_set(err, TM_E_USAGE,
                      "--drop-state %s: checkpoint %llu has no such operator or state",
                      options->drops[i], (unsigned long long)m->manifest->checkpoint);
-        tm_error_hint(err, "tidemill checkpoint show lists what it has");
+        const char *nearest = nearest_to(m, options->drops[i]);
+        tm_error_hint(err, "%s%s%stidemill checkpoint show lists what it has",
+                      nearest == NULL ? "" : "did you mean '", nearest == NULL ? "" : nearest,
+                      nearest == NULL ? "" : "'? ");
         return TM_E_USAGE;
     }
     return 0;

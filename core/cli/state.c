@@ -34,9 +34,12 @@ static int check_words(const struct tm_cli_options *options, struct tm_error *er
     if (strcmp(word, "list") == 0)
         return count == 1 ? 0 : needs("a job and no more", "list JOB", err);
     if (count == 1)
-        return needs("a state", "scan JOB STATE; list JOB says which there are", err);
+        return needs("a state", "scan JOB STATE; tidemill state list JOB says which there are",
+                     err);
     if (strcmp(word, "get") == 0) // a state that is broadcast has no key: the job knows
-        return count <= 3 ? 0 : needs("one key", "get JOB STATE KEY; scan JOB STATE has all", err);
+        return count <= 3 ? 0
+                          : needs("one key",
+                                  "get JOB STATE KEY; tidemill state scan JOB STATE has all", err);
     return count == 2 ? 0 : needs("no key for scan", "get JOB STATE KEY", err);
 }
 

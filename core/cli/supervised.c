@@ -8,6 +8,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "core/base/sanitizer.h"
+
 // A signal handler is told nothing else. Set once, before there are threads.
 static struct tm_supervised *crashing;
 
@@ -39,11 +41,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
 void tm_supervised_begin(struct tm_supervised *self)
 {
     static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    const bool catches = false; // sanitizers have handlers of their own
-#else
-    const bool catches = true;
-#endif
+    const bool catches = !TM_SANITIZED; // sanitizers have handlers of their own
     struct sigaction action = {.sa_sigaction = on_crash,
                                .sa_flags = SA_SIGINFO | (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);

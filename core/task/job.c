@@ -224,10 +224,13 @@ static int make_alignments(struct tm_job *job)
 
 static int make_workers(struct tm_job *job, uint32_t count, struct tm_error *err)
 {
-    job->workers_allocated = count;
-    job->workers = zalloc(job, count, sizeof *job->workers);
-    if (job->workers == NULL)
+    const size_t line = _Alignof(struct tm_worker); // a cache line: threads write side by side
+    job->workers_bytes = (count == 0 ? 1 : count) * sizeof *job->workers + line;
+    job->workers_block = tm_mem_zalloc(job->mem, job->workers_bytes);
+    if (job->workers_block == NULL)
         return out_of_memory(err);
+    job->workers =
+        (struct tm_worker *)(((uintptr_t)job->workers_block + line - 1) & ~(uintptr_t)(line - 1));
     for (uint32_t w = 0; w < count; w++) {
         struct tm_worker *worker = &job->workers[w];
         worker->job = job;
@@ -618,8 +621,7 @@ void tm_job_free(struct tm_job *job)
     }
     for (uint32_t t = 0; job->tasks != NULL && t < job->task_count; t++)
         free_array(job, job->tasks[t].latency, 1, sizeof *job->tasks[t].latency);
-    if (job->workers != NULL)
-        free_array(job, job->workers, job->workers_allocated, sizeof *job->workers);
+    tm_mem_free(job->mem, job->workers_block, job->workers_bytes);
     free_array(job, job->tasks, job->task_count, sizeof *job->tasks);
     for (uint32_t t = 0; job->failures != NULL && t < job->task_count; t++)
         tm__failures_fini(&job->failures[t]);

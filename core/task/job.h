@@ -78,7 +78,9 @@ struct tm_job {
     struct tm_mailbox events; // to the coordinator
 
     struct tm_worker *workers;
-    uint32_t worker_count, workers_allocated;
+    uint32_t worker_count;
+    void *workers_block; // as allocated; the workers are aligned inside it
+    size_t workers_bytes;
     struct tm_task *tasks; // chain by chain, subtask by subtask
     uint32_t task_count;
     uint32_t *first_task; // of a chain

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "core/base/sanitizer.h"
 #include "core/kit/heaps.h"
 #include "core/vm/vm.h"
 
@@ -59,13 +60,7 @@ static bool shares(void *process)
 
 static const struct tm_fx *open_heap(void *process, uint64_t key)
 {
-#if defined(__SANITIZE_ADDRESS__)
-    (void)process;
-    (void)key;
-    return NULL;
-#else
-    return tm_heaps_open(&heaps, process, key);
-#endif
+    return TM_SANITIZED ? NULL : tm_heaps_open(&heaps, process, key);
 }
 
 static void close_heap(void *process, const struct tm_fx *heap)

@@ -7,11 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-enum { SMALL_MAX = 0 };
-#else
-enum { SMALL_MAX = SIM_SMALL };
-#endif
+#include "core/base/sanitizer.h"
+
+enum { SMALL_MAX = TM_SANITIZED ? 0 : SIM_SMALL };
 
 static struct sim_chunk *spare; // chunks of processes that are gone
 

@@ -12,11 +12,13 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "core/base/sanitizer.h"
+
 #define ALLOWED(call)                                       \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##call, 0, 1), \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-#if !defined(__SANITIZE_ADDRESS__) && defined(__x86_64__)
+#if !TM_SANITIZED && defined(__x86_64__)
 static int compare(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
@@ -25,7 +27,7 @@ static int compare(const void *a, const void *b)
 
 int sim_seal(void)
 {
-#if defined(__SANITIZE_ADDRESS__) || !defined(__x86_64__)
+#if TM_SANITIZED || !defined(__x86_64__)
     return 0;
 #else
     static struct sock_filter filter[] = {
