@@ -317,6 +317,7 @@ int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *no
         self->slide >= self->size ? self->size : tm__operator_gcd(self->size, self->slide);
     self->base.ops = self->slice_ms == self->size ? &single_ops : &window_ops;
     self->watermark = self->fired_end = TM_WATERMARK_MIN;
+    self->ahead = INT64_MAX;
     if (tm_node_is_custom(node)) {
         int rc = tm__operator_custom_new(&self->base, self->mem, &self->custom, err);
         if (rc != 0) {

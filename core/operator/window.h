@@ -54,7 +54,16 @@ struct tm__operator_window {
 
     struct tm__operator_layout layout;   // of slices
     struct tm__operator_reached reached; // behind a checkpoint
+    // How far the least of those key groups is that the last window passed over because they had
+    // fired it before a checkpoint; INT64_MAX: it passed over none.
+    int64_t ahead;
 };
+
+// Is there something of windows before that later ones need?
+static inline bool tm__operator_window_lasts(const struct tm__operator_window *self)
+{
+    return self->running.lasts || self->ahead < 4 * TM_INT_MAX;
+}
 
 // Of windows that do not overlap, and of those that do (inspect_windows.c).
 extern const struct tm_inspect tm__operator_slices_inspect, tm__operator_overlapping_inspect;

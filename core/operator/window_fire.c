@@ -36,11 +36,17 @@ static int64_t end_from(const struct tm__operator_window *self, int64_t time)
 static bool next_end(struct tm__operator_window *self, int64_t *end)
 {
     struct tm_namespace *slice = tm_state_namespace_first(self->state);
+    int64_t ahead = self->ahead;
+    if (ahead < 4 * TM_INT_MAX) // the first one that those have not fired
+        ahead = end_from(self, ahead + 2);
+    *end = INT64_MAX;
     if (self->running.lasts) // the next window has it
         *end = end_from(self, self->fired_end + 1);
     else if (slice != NULL)
         *end = end_from(self, tm_state_namespace_id(slice) + self->slice_ms);
-    else
+    if (ahead < *end)
+        *end = ahead;
+    if (*end >= 4 * TM_INT_MAX)
         return false;
     if (*end <= self->fired_end)
         *end = end_from(self, self->fired_end + 1);
@@ -51,7 +57,8 @@ uint64_t tm__operator_window_count(const struct tm__operator_window *self)
 {
     int64_t counted = self->fired_end; // windows that end by then are
     uint64_t count = 0;
-    if (self->running.lasts) { // in how many windows that is, keys know one by one: in the next
+    if (tm__operator_window_lasts(
+            self)) { // in how many windows that is, keys know one by one: in the next
         counted = end_from(self, counted + 1);
         count = 1;
     }
@@ -88,6 +95,7 @@ static void open_window(struct tm__operator_window *self)
     self->entering = NULL;
     self->entered = self->key_group; // none yet
     self->running.lasts = false;
+    self->ahead = INT64_MAX;
     self->group_open = false;
     self->window_open = true;
 }
@@ -372,6 +380,13 @@ static int open_group(struct tm__operator_window *self, int64_t *budget, struct 
     return TM_STEP_DONE;
 }
 
+static void note_ahead(struct tm__operator_window *self)
+{
+    int64_t reached = tm__operator_reached_of(&self->reached, self->key_group, TM_WATERMARK_MIN);
+    if (reached < self->ahead)
+        self->ahead = reached;
+}
+
 // TM_STEP_MORE: the output is full or the budget is used up.
 static int emit_window(struct tm__operator_window *self, int64_t *budget, struct tm_error *err)
 {
@@ -379,7 +394,8 @@ static int emit_window(struct tm__operator_window *self, int64_t *budget, struct
     tm__operator_key_groups(&self->base, &first, &last);
     while (self->key_group <= last) {
         if (TM_UNLIKELY(has_fired(self, self->key_group))) {
-            self->running.lasts = true; // as far as we know
+            if (overlap(self)) // what it has is for later windows
+                note_ahead(self);
             if (self->entered == self->key_group++)
                 self->entered = self->key_group;
             continue;

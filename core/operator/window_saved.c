@@ -45,7 +45,7 @@ enum { WATERMARK, LASTS, ARRIVALS, WORDS = TM__WINDOW_SLICES_WORDS };
 int tm__operator_window_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_error *err)
 {
     struct tm__operator_window *self = self_of(op);
-    const int64_t words[WORDS] = {self->watermark, self->running.lasts,
+    const int64_t words[WORDS] = {self->watermark, tm__operator_window_lasts(self),
                                   (int64_t)self->aggregates.arrivals};
     struct tm_buf windows;
     if (self->state == NULL)
