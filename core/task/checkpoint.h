@@ -124,6 +124,8 @@ const char *tm__task_part(const struct tm_task *task, const struct tm_node *node
 int tm__task_cut_self(struct tm_task *task, struct tm_cut *cut) TM_WARN_UNUSED;
 // When operators and outputs are there: what the checkpoint says of the task and its operators.
 int tm__task_resume(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+// Had the node's input ended in that? What it does at its end it has done then.
+bool tm__task_node_had_ended(const struct tm_task *task, const struct tm_node *node);
 // An operator that has been opened by its first row.
 int tm__task_resume_operator(struct tm_task *task, uint32_t index,
                              struct tm_error *err) TM_WARN_UNUSED;

@@ -155,7 +155,7 @@ static int put_all(struct tm_task *task, const struct tm_element *element)
 
 static int distribute(struct tm_task *task, struct tm_element *element)
 {
-    if (element->kind == TM_ELEMENT_END && task->was_ended)
+    if (element->kind == TM_ELEMENT_END && task->ended_nodes != 0)
         element->status = TM_END_DRAIN; // for those behind, which may not have seen it
     int rc =
         element->kind == TM_ELEMENT_BARRIER ? put_barrier(task, element) : put_all(task, element);

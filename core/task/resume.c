@@ -88,10 +88,18 @@ static int cut_metrics(struct tm_task *task, const struct tm_node *node, struct 
     return rc;
 }
 
-// What a task that goes on from a checkpoint does at its end it has done before.
-static bool has_ended(const struct tm_task *task)
+// What an operator that goes on from a checkpoint does at its end it has done before.
+bool tm__task_node_had_ended(const struct tm_task *task, const struct tm_node *node)
 {
-    return task->finished || task->was_ended;
+    for (uint32_t i = 0; i < task->ended_nodes; i++)
+        if (task->ctx.chain->nodes[i] == node->id)
+            return true;
+    return false;
+}
+
+static bool has_ended(const struct tm_task *task, const struct tm_node *node)
+{
+    return task->finished || tm__task_node_had_ended(task, node);
 }
 
 static int cut_watermark(struct tm_task *task, const struct tm_node *node, struct tm_cut *cut)
@@ -100,7 +108,7 @@ static int cut_watermark(struct tm_task *task, const struct tm_node *node, struc
         .watermark =
             atomic_load_explicit(&tm_job_metrics(task->job, node->id, task->ctx.subtask)->watermark,
                                  memory_order_relaxed),
-        .ended = has_ended(task)};
+        .ended = has_ended(task, node)};
     char text[TM_TASK_PART_MAX];
     return tm_cut_item(cut, node->name, tm__task_part(task, node, "watermark", text),
                        TM_ITEM_SUBTASK, &record, sizeof record);
@@ -160,7 +168,7 @@ int tm__task_cut_self(struct tm_task *task, struct tm_cut *cut)
 {
     const struct tm__task_record record = {
         .watermark = task->gate == NULL ? TM_WATERMARK_MIN : tm_gate_watermark(task->gate),
-        .ended = has_ended(task)};
+        .ended = has_ended(task, node_of(task, 0))};
     int rc =
         tm_cut_item(cut, node_of(task, 0)->name, "task", TM_ITEM_SUBTASK, &record, sizeof record);
     if (rc == 0 && task->gate != NULL)
@@ -471,10 +479,12 @@ int tm__task_resume(struct tm_task *task, struct tm_error *err)
 {
     if (task->job->restored == NULL)
         return 0;
-    int rc = resume_node(task, node_of(task, 0), &task->was_ended, err);
-    for (uint32_t i = 1; i < task->ctx.chain->node_count && rc == 0; i++) {
-        bool ended; // as the first
+    int rc = 0;
+    for (uint32_t i = 0; i < task->ctx.chain->node_count && rc == 0; i++) {
+        bool ended;
         rc = resume_node(task, node_of(task, i), &ended, err);
+        if (ended && task->ended_nodes == i)
+            task->ended_nodes++;
     }
     for (uint32_t i = 0; i < task->operator_count && rc == 0; i++)
         if (task->opened[i] != NULL || (i == 0 && task->opened_second != NULL))

@@ -54,9 +54,9 @@ static void put_source_end(struct tm_task *task, bool drain)
                                     .watermark = TM_WATERMARK_MAX,
                                     .read_ns = task->ctx.now_ns};
     } else {
-        *slot =
-            (struct tm_element){.kind = TM_ELEMENT_END,
-                                .status = drain && !task->was_ended ? TM_END_DRAIN : TM_END_STOP};
+        *slot = (struct tm_element){.kind = TM_ELEMENT_END,
+                                    .status = drain && task->ended_nodes == 0 ? TM_END_DRAIN
+                                                                              : TM_END_STOP};
         task->source_ended = true;
     }
 }
@@ -178,7 +178,7 @@ static int put_end(struct tm_task *task, struct tm_error *err)
     }
     task->holds_end = false;
     task->slots[0] = (struct tm_element){
-        .kind = TM_ELEMENT_END, .status = task->was_ended ? TM_END_STOP : task->held_status};
+        .kind = TM_ELEMENT_END, .status = task->ended_nodes != 0 ? TM_END_STOP : task->held_status};
     return TM_TURN_PROGRESS;
 }
 
@@ -322,12 +322,23 @@ static int step_barrier(struct tm_task *task, uint32_t index, struct tm_error *e
     return rc < 0 ? rc : TM_TURN_PROGRESS;
 }
 
+// An end that had gone through the first operators when the checkpoint was taken, and not through
+// this one, which was behind an exchange then: here it is one.
+static void renew_end(const struct tm_task *task, const struct tm_operator *op,
+                      struct tm_element *end)
+{
+    if (task->ended_nodes != 0 && !tm__task_node_had_ended(task, op->node))
+        end->status = TM_END_DRAIN;
+}
+
 static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *err)
 {
     struct tm_operator *op = task->operators[index];
     struct tm_element *in = &task->slots[index], *out = &task->slots[index + 1];
     if (TM_UNLIKELY(in->kind == TM_ELEMENT_BARRIER))
         return step_barrier(task, index, err);
+    if (TM_UNLIKELY(in->kind == TM_ELEMENT_END))
+        renew_end(task, op, in);
     if (in->kind == TM_ELEMENT_BATCH && in->batch == NULL) {
         // its rows have gone on, the operator has more to say about them
     } else if (in->kind == TM_ELEMENT_BATCH) {

@@ -62,7 +62,9 @@ struct tm_task {
     struct tm_task_flights flights;
     bool holds_end;      // the gate has given END, which waits for a barrier to go first,
     uint8_t held_status; // and is of this kind
-    bool was_ended;      // its input had ended in the checkpoint that the job begins with
+    // So many nodes of the chain, from the first on, had their end in the checkpoint that the job
+    // begins with. Those behind had not where they were another chain then, with rows in flight.
+    uint32_t ended_nodes;
 
     struct tm_failures *failures;
     struct tm_task_held *held;  // the job's
