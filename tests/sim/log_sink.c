@@ -218,15 +218,6 @@ static int log_commit(void *shared, uint64_t checkpoint, struct tm_error *err)
     return 0;
 }
 
-static int log_committed(void *shared, uint64_t checkpoint, bool *committed, struct tm_error *err)
-{
-    uint64_t marker;
-    if (!read_marker(shared, &marker)) // it may come to be
-        return no_answer(shared, err);
-    *committed = marker >= checkpoint;
-    return 0;
-}
-
 // --- beginning -----------------------------------------------------------------------------------
 
 static int log_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
@@ -292,6 +283,17 @@ static bool begin_known(struct shared *s, uint64_t *marker)
         if (begin_epoch(s) && read_marker(s, marker))
             return true;
     return false;
+}
+
+// Asked of a checkpoint that is damaged, by the process that has the folder. What an earlier one
+// has open may come to be yet, so that is ended first, as at the beginning.
+static int log_committed(void *shared, uint64_t checkpoint, bool *committed, struct tm_error *err)
+{
+    uint64_t marker;
+    if (!begin_known(shared, &marker))
+        return no_answer(shared, err);
+    *committed = marker >= checkpoint;
+    return 0;
 }
 
 // First the epoch, which ends all that an earlier process can do; then what the log has. Only then
