@@ -53,16 +53,17 @@ struct life {
     uint64_t sleeps_at;         // turns
     struct sim_process *zombie; // whose locks were lost, and that lives beside the process
     uint64_t zombie_turns, zombie_newest; // the newest checkpoint when it fell asleep
-    struct sim_random naps;               // of falling asleep within a work of a helper
-    bool naps_at_all, napping, begun;     // one does; the next process has begun meanwhile
-    struct tm_kill armed;                 // at which kill point that one dies
-    uint64_t turns;                       // of the process
-    char savepoint[SIM_PATH];             // that was taken; "": none
-    bool just_saved;                      // by the last process
-    bool begins_from, refused;            // the process begins with it; it may not
-    bool committing;                      // the last process died while it committed
-    enum tm_kill_point died_at;           // TM_KILL_COUNT: not at a kill point
-    uint64_t commits, completed;          // of the process, that were looked at: newest, how many
+    bool zombie_publishes;  // the one under way counts: nobody had the folder when it woke up
+    struct sim_random naps; // of falling asleep within a work of a helper
+    bool naps_at_all, napping, begun; // one does; the next process has begun meanwhile
+    struct tm_kill armed;             // at which kill point that one dies
+    uint64_t turns;                   // of the process
+    char savepoint[SIM_PATH];         // that was taken; "": none
+    bool just_saved;                  // by the last process
+    bool begins_from, refused;        // the process begins with it; it may not
+    bool committing;                  // the last process died while it committed
+    enum tm_kill_point died_at;       // TM_KILL_COUNT: not at a kill point
+    uint64_t commits, completed;      // of the process, that were looked at: newest, how many
 };
 
 // --- the swarm -----------------------------------------------------------------------------------
@@ -461,6 +462,7 @@ static void leave_behind(struct life *life)
     sim_fault(&life->universe, SIM_locks_lost, "");
     (void)sim_cut_read(&cut, &life->universe, &life->job, ".tidemill/subject", 0, &err);
     life->zombie_newest = cut.checkpoint;
+    life->zombie_publishes = false;
     sim_cut_fini(&cut);
     life->zombie = life->process;
     life->zombie->locks_lost = true;
@@ -526,6 +528,10 @@ static void end_endless(struct life *life)
 static void look_at_zombie(struct life *life, bool runs)
 {
     struct tm_keeper_figures figures = sim_process_figures(life->zombie);
+    if (figures.checkpoint > life->zombie_newest && life->zombie_publishes) {
+        life->zombie_newest = figures.checkpoint; // savepoints have numbers of the same row
+        life->zombie_publishes = false;
+    }
     if (figures.checkpoint > life->zombie_newest)
         sim_violate(&life->oracle,
                     "C5: process %u, which another has taken the place of, has completed "
@@ -585,7 +591,7 @@ static bool nap(void *arg, struct sim_process *process)
     bool power = life->process->state == SIM_DEAD && tm_kill_switch.of.at == TM_KILL_COUNT &&
                  life->process->dies_by == SIM_power;
     bool taken = owner_of(life) != owner && life->process->has_attempt;
-    life->zombie_newest += !taken;
+    life->zombie_publishes = !taken;
     universe->saw[SIM_SAW_zombie_published] += taken;
     life->armed = tm_kill_switch.of;
     tm_kill_switch.of.at = TM_KILL_COUNT;
